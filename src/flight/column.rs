@@ -1,0 +1,106 @@
+//! The columns of the on-time schema, in their order, with the values each may hold.
+
+use std::ops::RangeInclusive;
+
+/// What the fields of a column hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind {
+    Text,
+    /// A whole number in this range.
+    Number(RangeInclusive<i32>),
+    /// A local time as `hhmm`: a number in this range whose last two digits are below 60.
+    Clock(RangeInclusive<i32>),
+}
+
+macro_rules! columns {
+    ($($name:ident: $kind:expr,)*) => {
+        /// A column of the US airline on-time schema. The discriminant is its position, from 0.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Column { $($name,)* }
+
+        impl Column {
+            /// Every column, in the order of the schema.
+            pub const ALL: [Column; [$(Column::$name),*].len()] = [$(Column::$name),*];
+
+            /// The column's name in the public data set's header line.
+            pub const fn name(self) -> &'static str {
+                match self { $(Column::$name => stringify!($name),)* }
+            }
+
+            pub(crate) const fn kind(self) -> Kind {
+                use Kind::{Clock, Number, Text};
+                match self { $(Column::$name => $kind,)* }
+            }
+        }
+    };
+}
+
+// The ranges are those seen in the published data from 1987 on, not those of its manual: scheduled
+// departures of both 0 and 2400 occur, actual times run past midnight, elapsed times can be negative.
+columns! {
+    Year: Number(1987..=2100),
+    Month: Number(1..=12),
+    DayofMonth: Number(1..=31),
+    DayOfWeek: Number(1..=7),
+    DepTime: Clock(0..=2959),
+    CRSDepTime: Clock(0..=2400),
+    ArrTime: Clock(0..=2959),
+    CRSArrTime: Clock(0..=2400),
+    UniqueCarrier: Text,
+    FlightNum: Number(0..=99_999),
+    TailNum: Text,
+    ActualElapsedTime: Number(-9_999..=9_999),
+    CRSElapsedTime: Number(-9_999..=9_999),
+    AirTime: Number(-9_999..=9_999),
+    ArrDelay: Number(-9_999..=9_999),
+    DepDelay: Number(-9_999..=9_999),
+    Origin: Text,
+    Dest: Text,
+    Distance: Number(0..=99_999),
+    TaxiIn: Number(0..=9_999),
+    TaxiOut: Number(0..=9_999),
+    Cancelled: Number(0..=1),
+    CancellationCode: Text,
+    Diverted: Number(0..=1),
+    CarrierDelay: Number(0..=9_999),
+    WeatherDelay: Number(0..=9_999),
+    NASDelay: Number(0..=9_999),
+    SecurityDelay: Number(0..=9_999),
+    LateAircraftDelay: Number(0..=9_999),
+    IsArrDelayed: Text,
+    IsDepDelayed: Text,
+}
+
+impl Column {
+    /// The column of that name, by the exact spelling of the data set's header line.
+    pub fn by_name(name: &str) -> Option<Column> {
+        Self::ALL.into_iter().find(|column| column.name() == name)
+    }
+
+    /// Whether the column's fields are numbers.
+    pub const fn is_numeric(self) -> bool {
+        !matches!(self.kind(), Kind::Text)
+    }
+}
+
+impl std::fmt::Display for Column {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_and_names_agree_with_the_schema() {
+        assert_eq!(Column::ALL.len(), 31);
+        for (position, column) in Column::ALL.into_iter().enumerate() {
+            assert_eq!(column as usize, position);
+            assert_eq!(Column::by_name(column.name()), Some(column));
+        }
+        assert_eq!(Column::Dest as usize, 17);
+        assert_eq!(Column::by_name("dest"), None);
+    }
+}
