@@ -1,0 +1,26 @@
+//! The tree ensembles of ONNX as operators of tract: `TreeEnsemble` of ai.onnx.ml 5 and
+//! `TreeEnsembleClassifier` of ai.onnx.ml 1 to 3.
+//!
+//! `attributes` and `classifier` read a node of the graph into an `Ensemble`, which is checked once;
+//! `reference` evaluates it, `transform` finishes the scores, and `operator` wraps all that for tract.
+
+mod attributes;
+mod classifier;
+mod ensemble;
+mod operator;
+mod reference;
+mod transform;
+
+use tract_onnx::model::OnnxOpRegister;
+
+/// Registers the operators, in place of tract's own where it has them.
+pub(super) fn register(operators: &mut OnnxOpRegister) {
+    operators.insert("TreeEnsemble", attributes::tree_ensemble);
+    operators.insert(
+        "TreeEnsembleClassifier",
+        classifier::tree_ensemble_classifier,
+    );
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,351 @@
+//! The tree ensembles as operators of tract.
+
+use super::classifier::Layout;
+use super::ensemble::Ensemble;
+use super::transform::Transform;
+use crate::model::real::Real;
+use tract_onnx::tract_hir::infer::rules::*;
+use tract_onnx::tract_hir::internal::*;
+
+/// An ensemble in one of the two number types.
+#[derive(Debug, Clone)]
+pub(super) enum Forest {
+    F32(Arc<Ensemble<f32>>),
+    F64(Arc<Ensemble<f64>>),
+}
+
+impl From<Ensemble<f32>> for Forest {
+    fn from(ensemble: Ensemble<f32>) -> Self {
+        Forest::F32(Arc::new(ensemble))
+    }
+}
+
+impl From<Ensemble<f64>> for Forest {
+    fn from(ensemble: Ensemble<f64>) -> Self {
+        Forest::F64(Arc::new(ensemble))
+    }
+}
+
+impl Forest {
+    fn datum_type(&self) -> DatumType {
+        match self {
+            Forest::F32(_) => f32::datum_type(),
+            Forest::F64(_) => f64::datum_type(),
+        }
+    }
+
+    fn features(&self) -> usize {
+        match self {
+            Forest::F32(ensemble) => ensemble.features(),
+            Forest::F64(ensemble) => ensemble.features(),
+        }
+    }
+
+    fn targets(&self) -> usize {
+        match self {
+            Forest::F32(ensemble) => ensemble.targets(),
+            Forest::F64(ensemble) => ensemble.targets(),
+        }
+    }
+
+    /// The same trees for features of this type.
+    fn for_input(&self, input: DatumType) -> Option<Forest> {
+        match self {
+            _ if input == self.datum_type() => Some(self.clone()),
+            Forest::F32(ensemble) if input == f64::datum_type() => {
+                Some(Forest::from(ensemble.widened()))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// tract compares operators to tell whether two nodes are one; the same ensemble in memory is enough.
+impl PartialEq for Forest {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Forest::F32(a), Forest::F32(b)) => Arc::ptr_eq(a, b),
+            (Forest::F64(a), Forest::F64(b)) => Arc::ptr_eq(a, b),
+            _ => false,
+        }
+    }
+}
+
+impl Eq for Forest {}
+
+/// The labels of a classifier.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Labels {
+    Numbers(Vec<i64>),
+    Texts(Vec<String>),
+}
+
+impl Labels {
+    pub fn len(&self) -> usize {
+        match self {
+            Labels::Numbers(labels) => labels.len(),
+            Labels::Texts(labels) => labels.len(),
+        }
+    }
+
+    fn datum_type(&self) -> DatumType {
+        match self {
+            Labels::Numbers(_) => i64::datum_type(),
+            Labels::Texts(_) => String::datum_type(),
+        }
+    }
+}
+
+/// What follows on the aggregated scores.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Finish {
+    /// One output: the transformed scores `[rows, targets]` in the type of the ensemble.
+    Scores(Transform),
+    /// Two outputs: the label of each row `[rows]`, and float scores `[rows, classes]`.
+    Classes {
+        layout: Layout,
+        transform: Transform,
+        labels: Labels,
+    },
+}
+
+/// A tree operator of an ONNX graph, before the type of its input is known.
+#[derive(Debug, Clone)]
+pub(super) struct TreeOperator {
+    name: &'static str,
+    forest: Forest,
+    finish: Finish,
+}
+
+impl TreeOperator {
+    pub fn boxed(name: &'static str, forest: Forest, finish: Finish) -> Box<dyn InferenceOp> {
+        expand(TreeOperator {
+            name,
+            forest,
+            finish,
+        })
+    }
+}
+
+impl Expansion for TreeOperator {
+    fn name(&self) -> StaticName {
+        self.name.into()
+    }
+
+    fn nboutputs(&self) -> TractResult<usize> {
+        Ok(match self.finish {
+            Finish::Scores(_) => 1,
+            Finish::Classes { .. } => 2,
+        })
+    }
+
+    fn rules<'r, 'p: 'r, 's: 'r>(
+        &'s self,
+        solver: &mut Solver<'r>,
+        inputs: &'p [TensorProxy],
+        outputs: &'p [TensorProxy],
+    ) -> InferenceResult {
+        check_input_arity(inputs, 1)?;
+        solver.equals(&inputs[0].rank, 2)?;
+        let (scores, datum_type, width) = match &self.finish {
+            Finish::Scores(_) => {
+                check_output_arity(outputs, 1)?;
+                (&outputs[0], self.forest.datum_type(), self.forest.targets())
+            }
+            Finish::Classes { labels, .. } => {
+                check_output_arity(outputs, 2)?;
+                solver.equals(&outputs[0].datum_type, labels.datum_type())?;
+                solver.equals(&outputs[0].rank, 1)?;
+                solver.equals(&outputs[0].shape[0], &inputs[0].shape[0])?;
+                (&outputs[1], f32::datum_type(), labels.len())
+            }
+        };
+        solver.equals(&scores.datum_type, datum_type)?;
+        solver.equals(&scores.rank, 2)?;
+        solver.equals(&scores.shape[0], &inputs[0].shape[0])?;
+        solver.equals(&scores.shape[1], width.to_dim())
+    }
+
+    fn wire(
+        &self,
+        prefix: &str,
+        model: &mut TypedModel,
+        inputs: &[OutletId],
+    ) -> TractResult<TVec<OutletId>> {
+        let input = model.outlet_fact(inputs[0])?.datum_type;
+        let forest = match self.finish {
+            Finish::Scores(_) => Some(&self.forest)
+                .filter(|f| f.datum_type() == input)
+                .cloned(),
+            Finish::Classes { .. } => self.forest.for_input(input),
+        };
+        let forest = forest.with_context(|| {
+            let trees = self.forest.datum_type();
+            format!("the trees are of type {trees:?}, but the features of type {input:?}")
+        })?;
+        let scorer = TreeScores {
+            forest,
+            finish: self.finish.clone(),
+        };
+        let scores = model.wire_node(format!("{prefix}.scores"), scorer, inputs)?;
+        match &self.finish {
+            Finish::Scores(_) => Ok(scores),
+            Finish::Classes { labels, .. } => {
+                let labels = TopLabel(labels.clone());
+                let labels = model.wire_node(format!("{prefix}.labels"), labels, &scores)?;
+                Ok(tvec!(labels[0], scores[0]))
+            }
+        }
+    }
+}
+
+/// Features `[rows, features]` to scores `[rows, targets or classes]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct TreeScores {
+    forest: Forest,
+    finish: Finish,
+}
+
+impl TreeScores {
+    fn check_width(&self, width: usize) -> TractResult<()> {
+        let needed = self.forest.features();
+        ensure!(
+            width >= needed,
+            "the trees ask for feature {}, but a row has only {width} features",
+            needed.saturating_sub(1)
+        );
+        Ok(())
+    }
+
+    fn score<T: Real>(&self, ensemble: &Ensemble<T>, input: &Tensor) -> TractResult<Tensor> {
+        let [rows, width] = *input.shape() else {
+            bail!(
+                "the features have shape {:?}, it should be [rows, features]",
+                input.shape()
+            );
+        };
+        self.check_width(width)?;
+        let view = input.try_as_plain_ram()?;
+        let targets = ensemble.targets();
+        let mut scores = vec![T::ZERO; rows * targets];
+        ensemble.evaluate(view.as_slice::<T>()?, width, &mut scores);
+        match &self.finish {
+            Finish::Scores(transform) => {
+                scores
+                    .chunks_exact_mut(targets)
+                    .for_each(|row| transform.apply(row));
+                Tensor::from_shape(&[rows, targets], &scores)
+            }
+            Finish::Classes {
+                layout,
+                transform,
+                labels,
+            } => {
+                let mut classes = vec![0f32; rows * labels.len()];
+                let by_row = classes.chunks_exact_mut(labels.len());
+                for (row, classes) in scores.chunks_exact(targets).zip(by_row) {
+                    layout.write(*transform, row, classes);
+                }
+                Tensor::from_shape(&[rows, labels.len()], &classes)
+            }
+        }
+    }
+}
+
+impl Op for TreeScores {
+    fn name(&self) -> StaticName {
+        "TreeScores".into()
+    }
+
+    op_as_typed_op!();
+}
+
+impl EvalOp for TreeScores {
+    op_out_of_plan!();
+
+    fn eval(&self, _: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
+        let input = args_1!(inputs);
+        let scores = match &self.forest {
+            Forest::F32(ensemble) => self.score(ensemble, &input)?,
+            Forest::F64(ensemble) => self.score(ensemble, &input)?,
+        };
+        Ok(tvec!(scores.into_tvalue()))
+    }
+}
+
+impl TypedOp for TreeScores {
+    fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
+        let [input] = inputs else {
+            bail!("a tree ensemble has one input, not {}", inputs.len());
+        };
+        ensure!(
+            input.rank() == 2,
+            "the features are not a matrix: {input:?}"
+        );
+        if let Ok(width) = input.shape[1].to_usize() {
+            self.check_width(width)?;
+        }
+        let (datum_type, width) = match &self.finish {
+            Finish::Scores(_) => (self.forest.datum_type(), self.forest.targets()),
+            Finish::Classes { labels, .. } => (f32::datum_type(), labels.len()),
+        };
+        Ok(tvec!(
+            datum_type.fact([input.shape[0].clone(), width.to_dim()])
+        ))
+    }
+
+    as_op!();
+}
+
+/// Class scores `[rows, classes]` to the label of the greatest `[rows]`, the first where several are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct TopLabel(Labels);
+
+impl TopLabel {
+    fn labels<L: Clone>(&self, labels: &[L], scores: &[f32]) -> Vec<L> {
+        let best = |row: &[f32]| {
+            let mut best = 0;
+            for (class, score) in row.iter().enumerate() {
+                if *score > row[best] {
+                    best = class;
+                }
+            }
+            labels[best].clone()
+        };
+        scores.chunks_exact(labels.len()).map(best).collect()
+    }
+}
+
+impl Op for TopLabel {
+    fn name(&self) -> StaticName {
+        "TopLabel".into()
+    }
+
+    op_as_typed_op!();
+}
+
+impl EvalOp for TopLabel {
+    op_out_of_plan!();
+
+    fn eval(&self, _: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
+        let input = args_1!(inputs);
+        let view = input.try_as_plain_ram()?;
+        let scores = view.as_slice::<f32>()?;
+        let labels: Tensor = match &self.0 {
+            Labels::Numbers(labels) => tensor1(&self.labels(labels, scores)),
+            Labels::Texts(labels) => tensor1(&self.labels(labels, scores)),
+        };
+        Ok(tvec!(labels.into_tvalue()))
+    }
+}
+
+impl TypedOp for TopLabel {
+    fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
+        let [input] = inputs else {
+            bail!("class labels are made from one input, not {}", inputs.len());
+        };
+        Ok(tvec!(self.0.datum_type().fact([input.shape[0].clone()])))
+    }
+
+    as_op!();
+}

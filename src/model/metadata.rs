@@ -1,0 +1,148 @@
+//! What a model says about itself: the JSON contract.
+
+mod check;
+mod raw;
+
+use crate::flight::Column;
+use std::fmt;
+
+/// The description of a model, read from JSON and checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Metadata {
+    /// A short name, for output and logs.
+    pub name: String,
+    pub version: String,
+    pub description: Option<String>,
+    /// The columns of the graph's input, in their order.
+    pub features: Vec<Feature>,
+    /// What the scores are called, in the order of the columns of the graph's output: two.
+    pub labels: Vec<String>,
+    /// Which of `labels` is the positive one.
+    pub positive: usize,
+    /// The positive label is predicted from this probability on, within 0 and 1.
+    pub threshold: f64,
+    pub golden: Golden,
+    /// How features and scores were spread over the training rows.
+    pub profile: Option<Profile>,
+}
+
+/// One column of the graph's input.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Feature {
+    pub name: String,
+    /// The column of a flight row that it is read from.
+    pub column: Column,
+    pub input: Input,
+    /// The model is always given a missing value (NaN), whatever the row holds.
+    pub always_missing: bool,
+}
+
+/// How a field becomes a number. A missing field is NaN.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Input {
+    /// The number in the field.
+    Numeric,
+    /// The position of the field's bytes among these values, from 0; NaN where it is none of them.
+    Categorical(Vec<String>),
+}
+
+/// Rows with the probabilities that another implementation of the model gave them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Golden {
+    /// How far from the expected a probability may be, absolute.
+    pub tolerance: f64,
+    /// At least [`Golden::LEAST_ROWS`].
+    pub rows: Vec<GoldenRow>,
+}
+
+impl Golden {
+    /// With fewer rows a model does not count as proven.
+    pub const LEAST_ROWS: usize = 8;
+    /// A tolerance above this would prove nothing.
+    pub const GREATEST_TOLERANCE: f64 = 0.01;
+}
+
+/// A CSV row and its probabilities in the order of the labels.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GoldenRow {
+    pub row: String,
+    pub probabilities: Vec<f64>,
+}
+
+/// Histograms over the rows that the model was trained on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Profile {
+    /// How many rows there were.
+    pub rows: u64,
+    /// At most one for each feature.
+    pub features: Vec<FeatureProfile>,
+    /// The probability of the positive label.
+    pub score: ScoreProfile,
+}
+
+/// The histogram of a feature.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FeatureProfile {
+    pub name: String,
+    /// In how many rows it was missing.
+    pub missing: u64,
+    /// Ascending bounds between the counts of a numeric feature; empty for a categorical one.
+    pub edges: Vec<f64>,
+    /// Rows by bin: one more than edges; for a categorical feature, one for each of its values.
+    pub counts: Vec<u64>,
+}
+
+/// The histogram of the score.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScoreProfile {
+    /// Ascending bounds between the counts.
+    pub edges: Vec<f64>,
+    /// One more than edges.
+    pub counts: Vec<u64>,
+}
+
+impl Metadata {
+    /// Reads and checks the JSON contract. An unknown key is an error.
+    pub fn from_json(json: &[u8]) -> Result<Metadata, MetadataError> {
+        let raw: raw::Metadata = serde_json::from_slice(json).map_err(MetadataError::json)?;
+        check::metadata(raw)
+    }
+
+    /// The positive label.
+    pub fn positive_label(&self) -> &str {
+        &self.labels[self.positive]
+    }
+}
+
+/// What is wrong with a model's metadata, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MetadataError {
+    /// A path such as `features[3].column`; empty where the text is not the JSON it should be.
+    pub place: String,
+    pub problem: String,
+}
+
+impl MetadataError {
+    fn new(place: impl Into<String>, problem: impl Into<String>) -> Self {
+        MetadataError {
+            place: place.into(),
+            problem: problem.into(),
+        }
+    }
+
+    /// The message of such an error has line and column.
+    fn json(error: serde_json::Error) -> Self {
+        MetadataError::new("", error.to_string())
+    }
+}
+
+impl fmt::Display for MetadataError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.place.is_empty() {
+            write!(f, "{}: ", self.place)?;
+        }
+        f.write_str(&self.problem)
+    }
+}
+
+impl std::error::Error for MetadataError {}

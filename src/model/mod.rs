@@ -1,0 +1,34 @@
+//! The model: an ONNX file that explains and proves itself.
+//!
+//! A file carries, beside the graph, a JSON text about itself ([`Metadata`]): which columns of a flight row
+//! feed it, what its scores are called, from which probability on a flight counts as delayed, and golden
+//! rows with the probabilities that an independent implementation gave them. [`Model::load`] reads both,
+//! runs the golden rows through the very path that rows take later, and refuses the model where a
+//! probability is another one.
+//!
+//! A worker takes its own [`Scorer`] from the shared model, pushes rows into its batch, and reads a
+//! [`Prediction`] for each.
+//!
+//! The graph is run by tract, with the tree ensembles of ONNX as operators of our own (`forest`).
+
+mod artifact;
+mod error;
+mod features;
+mod forest;
+mod graph;
+mod metadata;
+mod prediction;
+mod proof;
+mod real;
+mod scorer;
+mod sigmoid;
+
+pub use artifact::{MAX_MODEL_BYTES, METADATA_KEY, Model};
+pub use error::{ModelError, ScoreError};
+pub use metadata::{
+    Feature, FeatureProfile, Golden, GoldenRow, Input, Metadata, MetadataError, Profile,
+    ScoreProfile,
+};
+pub use prediction::{Prediction, Probability, Scores};
+pub use proof::{Mismatch, Proof};
+pub use scorer::Scorer;

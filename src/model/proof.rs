@@ -1,0 +1,128 @@
+//! The proof that a model is what it claims to be: its golden rows.
+
+use super::artifact::Prepared;
+use super::error::ModelError;
+use super::scorer::Runner;
+use crate::flight::RowReader;
+use std::fmt;
+use std::time::{Duration, Instant};
+
+/// How many rows the warm-up batch has at least: as many as the service scores at once when it is busy.
+const WARM_UP_ROWS: usize = 1024;
+
+/// What was proven, and what it took.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Proof {
+    /// How many golden rows were compared.
+    pub rows: usize,
+    /// The largest absolute difference between a probability and the expected one.
+    pub largest_difference: f64,
+    /// What it may be at most.
+    pub tolerance: f64,
+    /// How long it took to read the file and prepare the graph.
+    pub loading: Duration,
+    /// How long it took to score the golden rows, alone and in a larger batch.
+    pub proving: Duration,
+}
+
+/// A probability of a golden row that is not the expected one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mismatch {
+    /// The golden row, from 1.
+    pub row: usize,
+    pub label: String,
+    pub expected: f64,
+    pub got: f64,
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Mismatch {
+            row,
+            label,
+            expected,
+            got,
+        } = self;
+        write!(
+            f,
+            "row {row}: {label} is expected with {expected}, but got {got}"
+        )
+    }
+}
+
+/// Scores the golden rows as rows are scored in service, and compares. They are scored once, and then
+/// repeated in a larger batch: a graph may compute another way there, and its buffers are made then.
+pub(super) fn prove(model: &Prepared, loading: Duration) -> Result<Proof, ModelError> {
+    let start = Instant::now();
+    let golden = &model.metadata.golden;
+    let mut runner = Runner::new(model)?;
+    let mut largest_difference = 0f64;
+    for repeats in [1, WARM_UP_ROWS.div_ceil(golden.rows.len())] {
+        runner.clear();
+        for _ in 0..repeats {
+            push_all(model, &mut runner)?;
+        }
+        let difference = compare(model, &mut runner)?;
+        largest_difference = largest_difference.max(difference);
+    }
+    Ok(Proof {
+        rows: golden.rows.len(),
+        largest_difference,
+        tolerance: golden.tolerance,
+        loading,
+        proving: start.elapsed(),
+    })
+}
+
+fn push_all(model: &Prepared, runner: &mut Runner) -> Result<(), ModelError> {
+    let mut reader = RowReader::default();
+    for (position, golden) in model.metadata.golden.rows.iter().enumerate() {
+        let read = reader.read(golden.row.as_bytes());
+        read.and_then(|row| runner.push(model, &row))
+            .map_err(|rejection| ModelError::GoldenRow {
+                origin: model.origin.clone(),
+                row: position + 1,
+                rejection,
+            })?;
+    }
+    Ok(())
+}
+
+/// Compares the scores of the golden rows, repeated any number of times; gives the largest difference.
+fn compare(model: &Prepared, runner: &mut Runner) -> Result<f64, ModelError> {
+    let golden = &model.metadata.golden;
+    let scores = runner.score(model).map_err(|error| ModelError::Broken {
+        origin: model.origin.clone(),
+        problem: error.to_string(),
+    })?;
+    let mut largest = 0f64;
+    let mut mismatches = Vec::new();
+    for (position, prediction) in scores.iter().enumerate() {
+        let row = position % golden.rows.len();
+        let expected = &golden.rows[row].probabilities;
+        for ((label, got), &expected) in prediction.probabilities().zip(expected) {
+            let got = got.to_f64();
+            let difference = (got - expected).abs();
+            // NaN is within no tolerance.
+            if difference <= golden.tolerance {
+                largest = largest.max(difference);
+            } else {
+                mismatches.push(Mismatch {
+                    row: row + 1,
+                    label: label.to_owned(),
+                    expected,
+                    got,
+                });
+            }
+        }
+    }
+    if mismatches.is_empty() {
+        return Ok(largest);
+    }
+    Err(ModelError::Unproven {
+        origin: model.origin.clone(),
+        mismatches,
+        compared: scores.len() * model.metadata.labels.len(),
+        tolerance: golden.tolerance,
+    })
+}

@@ -1,0 +1,164 @@
+//! A worker's own part of a model: a batch of rows, and the state of the graph that scores it.
+
+use super::artifact::{Model, Prepared};
+use super::error::{ModelError, ScoreError};
+use super::graph::Precision;
+use super::prediction::{Scores, Values};
+use crate::flight::{Rejection, Row};
+use std::sync::Arc;
+use tract_onnx::prelude::*;
+use tract_onnx::tract_hir::internal::{TractErrorContext, ensure};
+
+/// Scores rows in batches. Made by [`Model::scorer`]; one for each thread.
+pub struct Scorer {
+    model: Arc<Model>,
+    runner: Runner,
+}
+
+impl Scorer {
+    pub(super) fn new(model: Arc<Model>) -> Result<Scorer, ModelError> {
+        let runner = Runner::new(model.prepared())?;
+        Ok(Scorer { model, runner })
+    }
+
+    /// The model that is scored with.
+    pub fn model(&self) -> &Arc<Model> {
+        &self.model
+    }
+
+    /// Appends a row to the batch.
+    ///
+    /// # Errors
+    /// Where a field that the model reads is not what it should be; the batch is then as it was.
+    pub fn push(&mut self, row: &Row<'_>) -> Result<(), Rejection> {
+        self.runner.push(self.model.prepared(), row)
+    }
+
+    /// How many rows are in the batch.
+    pub fn len(&self) -> usize {
+        self.runner.rows
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Empties the batch.
+    pub fn clear(&mut self) {
+        self.runner.clear();
+    }
+
+    /// Scores all rows of the batch, which stay in it until [`clear`](Self::clear).
+    ///
+    /// # Errors
+    /// Where the graph fails. The scorer can be used on.
+    pub fn score(&mut self) -> Result<Scores<'_>, ScoreError> {
+        self.runner.score(self.model.prepared())
+    }
+}
+
+/// The batch and the state of the graph. Every call is given the same model.
+pub(super) struct Runner {
+    batch: Batch,
+    rows: usize,
+    state: TypedSimpleState,
+    /// The scores of the last run, `[rows, labels]`; none where there were no rows.
+    scores: Option<TValue>,
+}
+
+/// The features of the pushed rows, `[rows, features]`.
+enum Batch {
+    F32(Vec<f32>),
+    F64(Vec<f64>),
+}
+
+impl Runner {
+    pub fn new(model: &Prepared) -> Result<Runner, ModelError> {
+        let state = model
+            .graph
+            .plan
+            .spawn()
+            .map_err(|error| ModelError::Broken {
+                origin: model.origin.clone(),
+                problem: format!("{error:#}"),
+            })?;
+        let batch = match model.graph.input {
+            Precision::F32 => Batch::F32(vec![]),
+            Precision::F64 => Batch::F64(vec![]),
+        };
+        Ok(Runner {
+            batch,
+            rows: 0,
+            state,
+            scores: None,
+        })
+    }
+
+    pub fn push(&mut self, model: &Prepared, row: &Row<'_>) -> Result<(), Rejection> {
+        match &mut self.batch {
+            Batch::F32(matrix) => model.encoder.encode(row, matrix)?,
+            Batch::F64(matrix) => model.encoder.encode(row, matrix)?,
+        }
+        self.rows += 1;
+        Ok(())
+    }
+
+    pub fn clear(&mut self) {
+        match &mut self.batch {
+            Batch::F32(matrix) => matrix.clear(),
+            Batch::F64(matrix) => matrix.clear(),
+        }
+        self.rows = 0;
+    }
+
+    pub fn score<'s>(&'s mut self, model: &'s Prepared) -> Result<Scores<'s>, ScoreError> {
+        let rows = self.rows;
+        if let Err(error) = self.run(model) {
+            let mut problem = format!("{error:#}");
+            // A state that has failed keeps the size of that batch for ever.
+            match model.graph.plan.spawn() {
+                Ok(state) => self.state = state,
+                Err(error) => problem = format!("{problem}; then {error:#}"),
+            }
+            return Err(ScoreError { rows, problem });
+        }
+        let values = self
+            .values(model.graph.output)
+            .map_err(|error| ScoreError {
+                rows,
+                problem: format!("{error:#}"),
+            })?;
+        Ok(Scores::new(values, &model.metadata))
+    }
+
+    fn run(&mut self, model: &Prepared) -> TractResult<()> {
+        self.scores = None;
+        if self.rows == 0 {
+            return Ok(());
+        }
+        let shape = [self.rows, model.encoder.width()];
+        let input = match &self.batch {
+            Batch::F32(matrix) => Tensor::from_shape(&shape, matrix)?,
+            Batch::F64(matrix) => Tensor::from_shape(&shape, matrix)?,
+        };
+        let mut outputs = self.state.run(tvec!(input.into_tvalue()))?;
+        let scores = outputs.pop().context("there are no scores")?;
+        let expected = [self.rows, model.metadata.labels.len()];
+        ensure!(
+            scores.shape() == expected,
+            "the scores have the shape {:?}, it should be {expected:?}",
+            scores.shape()
+        );
+        self.scores = Some(scores);
+        Ok(())
+    }
+
+    fn values(&self, output: Precision) -> TractResult<Values<'_>> {
+        Ok(match (&self.scores, output) {
+            (None, Precision::F32) => Values::F32(&[]),
+            (None, Precision::F64) => Values::F64(&[]),
+            (Some(scores), Precision::F32) => Values::F32(scores.try_as_plain_ram()?.as_slice()?),
+            (Some(scores), Precision::F64) => Values::F64(scores.try_as_plain_ram()?.as_slice()?),
+        })
+    }
+}
