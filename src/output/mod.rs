@@ -1,0 +1,10 @@
+//! A prediction as it is published: JSON, CSV, or the text line of the original demo.
+
+mod console;
+mod encoder;
+mod format;
+mod text;
+
+pub use console::console_block;
+pub use encoder::{Encoder, Source};
+pub use format::Format;
