@@ -1,0 +1,380 @@
+//! Every setting of the service, typed and documented in one place. Nothing else reads the environment.
+//!
+//! A setting comes from a flag, else the environment, else the file, else its default. In the environment
+//! `kafka.group_id` is `SCORER_KAFKA__GROUP_ID`; names with the prefix but without the double underscore are
+//! somebody else's (Kubernetes makes such for every Service) and are not read.
+
+use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+mod properties;
+
+pub use properties::Properties;
+
+const PREFIX: &str = "SCORER";
+
+/// Declares the sections with the documentation and default of each setting next to its type.
+macro_rules! settings {
+    ($($(#[doc = $section_doc:literal])* $section:ident: $Section:ident {
+        $($(#[doc = $doc:literal])* $(#[serde($serde:meta)])? $field:ident: $type:ty = $default:expr;)*
+    })*) => {
+        /// All settings.
+        #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+        #[serde(default)]
+        pub struct Config { $($(#[doc = $section_doc])* pub $section: $Section,)* }
+
+        $(
+            $(#[doc = $section_doc])*
+            #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+            #[serde(default)]
+            pub struct $Section { $($(#[doc = $doc])* $(#[serde($serde)])? pub $field: $type,)* }
+
+            impl Default for $Section {
+                fn default() -> Self { Self { $($field: $default,)* } }
+            }
+        )*
+
+        /// Name and documentation of every setting, in the order of the configuration table.
+        const DOCS: &[(&str, &str, &str)] = &[$($((stringify!($section), stringify!($field), concat!($($doc),*)),)*)*];
+    };
+}
+
+settings! {
+    /// The Kafka cluster, its topics and the consumer group.
+    kafka: Kafka {
+        /// Brokers to connect to first, `host:port` separated by commas.
+        bootstrap_servers: String = "localhost:9092".into();
+        /// Consumer group that all instances share.
+        group_id: String = "flight-delay-scorer".into();
+        /// Topic of the flight records.
+        input_topic: String = "AirlineInputTopic".into();
+        /// Topic of the predictions.
+        output_topic: String = "AirlineOutputTopic".into();
+        /// Topic of the records that cannot be scored.
+        dead_letter_topic: String = "AirlineDeadLetterTopic".into();
+        /// How long the first connection to a broker, and topics that are not there yet, are waited for.
+        #[serde(with = "humantime_serde")]
+        startup_timeout: Duration = Duration::from_secs(60);
+        /// librdkafka properties of every client, such as `security.protocol` or `sasl.username`.
+        common: Properties = Properties::default();
+        /// librdkafka properties of the consumers.
+        consumer: Properties = Properties::default();
+        /// librdkafka properties of the producers.
+        producer: Properties = Properties::default();
+    }
+    /// The model.
+    model: Model {
+        /// ONNX file to serve; empty serves the one in the binary, `airline-gbm`.
+        path: PathBuf = PathBuf::new();
+    }
+    /// What is written to the output topic.
+    output: Output {
+        /// `json`, `csv` (label and probabilities) or `text` (the line of the original demo).
+        format: crate::output::Format = crate::output::Format::Json;
+    }
+    /// When input offsets move.
+    delivery: Delivery {
+        /// Longest time between two checkpoints; after a crash, at most this much is scored again.
+        #[serde(with = "humantime_serde")]
+        checkpoint_interval: Duration = Duration::from_secs(5);
+    }
+    /// The threads that consume, score and produce.
+    workers: Workers {
+        /// Number of workers in this process, each with a consumer and a producer of its own.
+        count: usize = 1;
+    }
+    /// Health, metrics and status over HTTP.
+    http: Http {
+        /// Address and port to listen on.
+        listen: SocketAddr = SocketAddr::from(([0, 0, 0, 0], 8080));
+    }
+    /// How the service stops.
+    shutdown: Shutdown {
+        /// Time for the last checkpoint after SIGTERM or SIGINT; `docker stop` kills after 10 s.
+        #[serde(with = "humantime_serde")]
+        grace: Duration = Duration::from_secs(8);
+    }
+    /// Logs, on standard error.
+    log: Log {
+        /// Level, or directives such as `info,librdkafka=debug`.
+        filter: String = "info".into();
+        /// `human` or `json`.
+        format: LogFormat = LogFormat::Human;
+        /// Prints every Nth scored row of a worker to standard output as the original demo did; 0 prints none.
+        sample_every: u64 = 0;
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    Human,
+    Json,
+}
+
+/// A setting that cannot be used. The message names it, where it comes from, and what would do.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("{0}")]
+pub struct ConfigError(String);
+
+impl Config {
+    /// Reads the settings from a TOML file, the environment and `section.key` overrides, later ones winning.
+    ///
+    /// # Errors
+    /// An unreadable file, an unknown setting, a value that does not fit, a property that would break the
+    /// delivery promise.
+    pub fn load(
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (String, String)>,
+        overrides: &[(String, String)],
+    ) -> Result<Config, ConfigError> {
+        let mut builder = config::Config::builder();
+        if let Some(path) = file {
+            builder = builder.add_source(config::File::from(path).format(config::FileFormat::Toml));
+        }
+        let environment = environment
+            .into_iter()
+            .filter(|(name, _)| name.starts_with(PREFIX) && name.contains("__"))
+            .collect();
+        builder = builder.add_source(
+            config::Environment::with_prefix(PREFIX)
+                .prefix_separator("_")
+                .separator("__")
+                .source(Some(environment)),
+        );
+        for (key, value) in overrides {
+            builder = builder.set_override(key, value.as_str()).map_err(unusable)?;
+        }
+        let settings = builder.build().map_err(unusable)?;
+        check_names(&settings)?;
+        let mut config: Config = settings.try_deserialize().map_err(unusable)?;
+        for (section, properties) in config.kafka.properties_mut() {
+            properties.resolve(section).map_err(ConfigError)?;
+        }
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let kafka = &self.kafka;
+        for (setting, value) in [
+            ("kafka.bootstrap_servers", &kafka.bootstrap_servers),
+            ("kafka.group_id", &kafka.group_id),
+        ] {
+            if value.trim().is_empty() {
+                return Err(ConfigError(format!("{setting} must not be empty")));
+            }
+        }
+        let topics = [
+            ("kafka.input_topic", &kafka.input_topic),
+            ("kafka.output_topic", &kafka.output_topic),
+            ("kafka.dead_letter_topic", &kafka.dead_letter_topic),
+        ];
+        for (position, (setting, topic)) in topics.iter().enumerate() {
+            let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+            if topic.is_empty() || topic.len() > 249 || !topic.chars().all(legal) || [".", ".."].contains(&topic.as_str()) {
+                return Err(ConfigError(format!(
+                    "{setting}: \"{topic}\" is not a topic name (1 to 249 letters, digits, '.', '_' and '-')"
+                )));
+            }
+            if let Some((other, _)) = topics[..position].iter().find(|(_, name)| name == topic) {
+                return Err(ConfigError(format!("{setting} and {other} must not be the same topic")));
+            }
+        }
+        let short = Duration::from_millis(10);
+        if self.delivery.checkpoint_interval < short {
+            return Err(ConfigError("delivery.checkpoint_interval must be at least 10ms".into()));
+        }
+        if !(1..=64).contains(&self.workers.count) {
+            return Err(ConfigError(format!(
+                "workers.count: {} is not within 1 and 64",
+                self.workers.count
+            )));
+        }
+        Ok(())
+    }
+
+    /// The configuration table of the README, as Markdown.
+    pub fn table() -> String {
+        let defaults = serde_json::to_value(Config::default()).unwrap_or_default();
+        let mut table = String::from("| setting | default | meaning |\n|---|---|---|\n");
+        for (section, key, doc) in DOCS {
+            let default = match &defaults[section][key] {
+                serde_json::Value::String(text) if text.is_empty() => String::new(),
+                serde_json::Value::String(text) => format!("`{text}`"),
+                serde_json::Value::Object(_) => String::new(),
+                other => format!("`{other}`"),
+            };
+            table += &format!("| `{section}.{key}` | {default} | {} |\n", doc.trim());
+        }
+        table
+    }
+}
+
+impl Kafka {
+    fn properties_mut(&mut self) -> [(&'static str, &mut Properties); 3] {
+        [
+            ("kafka.common", &mut self.common),
+            ("kafka.consumer", &mut self.consumer),
+            ("kafka.producer", &mut self.producer),
+        ]
+    }
+}
+
+impl Log {
+    /// Warnings and errors only, unless the filter was set.
+    pub fn only_warnings(&self) -> Log {
+        let filter = if self.filter == Log::default().filter { "warn".into() } else { self.filter.clone() };
+        Log { filter, ..self.clone() }
+    }
+}
+
+/// What tells this process from its siblings in client ids and logs: the Mesos task, else the host's name.
+pub fn instance_name(environment: impl Fn(&str) -> Option<String>) -> String {
+    let kernel = || std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    let name = environment("MESOS_TASK_ID").or_else(|| environment("HOSTNAME")).or_else(kernel);
+    name.map_or_else(|| "local".into(), |name| name.trim().to_owned())
+}
+
+fn unusable(error: config::ConfigError) -> ConfigError {
+    ConfigError(error.to_string())
+}
+
+/// Refuses names that are no settings, and names the nearest that is one.
+fn check_names(settings: &config::Config) -> Result<(), ConfigError> {
+    let names: Vec<String> = DOCS.iter().map(|(section, key, _)| format!("{section}.{key}")).collect();
+    let known_section = |name: &str| DOCS.iter().any(|(section, _, _)| *section == name);
+    for (section, value) in settings.cache.clone().into_table().map_err(unusable)? {
+        let origin = value.origin().map(|origin| format!(" (in {origin})")).unwrap_or_default();
+        let keys = match value.into_table() {
+            Ok(table) if known_section(&section) => table,
+            Ok(table) => {
+                let first = table.into_iter().next().map(|(key, _)| key).unwrap_or_default();
+                return Err(unknown(&format!("{section}.{first}"), &origin, &names));
+            }
+            Err(_) => return Err(unknown(&section, &origin, &names)),
+        };
+        for (key, value) in keys {
+            let name = format!("{section}.{key}");
+            if !names.contains(&name) {
+                let origin = value.origin().map(|origin| format!(" (in {origin})")).unwrap_or_default();
+                return Err(unknown(&name, &origin, &names));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn unknown(name: &str, origin: &str, names: &[String]) -> ConfigError {
+    let nearest = names
+        .iter()
+        .max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)));
+    let hint = nearest.map(|nearest| format!("; did you mean {nearest}?")).unwrap_or_default();
+    ConfigError(format!("{name}{origin} is not a setting{hint}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(toml: &str, environment: &[(&str, &str)], overrides: &[(&str, &str)]) -> Result<Config, String> {
+        let pairs = |list: &[(&str, &str)]| -> Vec<(String, String)> {
+            list.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect()
+        };
+        let file = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
+        std::fs::write(file.path(), toml).unwrap();
+        Config::load(Some(file.path()), pairs(environment), &pairs(overrides)).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn nothing_set_gives_the_defaults() {
+        assert_eq!(load("", &[], &[]).unwrap(), Config::default());
+    }
+
+    #[test]
+    fn flag_wins_over_environment_over_file() {
+        let toml = "[kafka]\ngroup_id = 'file'\ninput_topic = 'file'\noutput_topic = 'file-out'";
+        let environment = [("SCORER_KAFKA__GROUP_ID", "env"), ("SCORER_KAFKA__INPUT_TOPIC", "env")];
+        let config = load(toml, &environment, &[("kafka.group_id", "flag")]).unwrap();
+        assert_eq!(config.kafka.group_id, "flag");
+        assert_eq!(config.kafka.input_topic, "env");
+        assert_eq!(config.kafka.output_topic, "file-out");
+    }
+
+    #[test]
+    fn values_are_typed() {
+        let environment = [
+            ("SCORER_SHUTDOWN__GRACE", "25s"),
+            ("SCORER_WORKERS__COUNT", "2"),
+            ("SCORER_OUTPUT__FORMAT", "csv"),
+            ("SCORER_HTTP__LISTEN", "127.0.0.1:0"),
+        ];
+        let config = load("", &environment, &[]).unwrap();
+        assert_eq!(config.shutdown.grace, Duration::from_secs(25));
+        assert_eq!(config.workers.count, 2);
+        assert_eq!(config.output.format, crate::output::Format::Csv);
+    }
+
+    #[test]
+    fn variables_of_a_kubernetes_service_are_not_ours() {
+        let environment = [("SCORER_SERVICE_HOST", "10.0.0.1"), ("SCORER_PORT", "tcp://10.0.0.1:8080")];
+        assert_eq!(load("", &environment, &[]).unwrap(), Config::default());
+    }
+
+    #[test]
+    fn librdkafka_properties_keep_their_dots_and_strings() {
+        let secret = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(secret.path(), "from a file\n").unwrap();
+        let environment = [
+            ("SCORER_KAFKA__COMMON__SASL_USERNAME", "0123"),
+            ("SCORER_KAFKA__COMMON__SASL_PASSWORD_FILE", secret.path().to_str().unwrap()),
+        ];
+        let toml = "[kafka.common]\nsecurity.protocol = 'SASL_SSL'\n\"sasl.mechanisms\" = 'PLAIN'\n[kafka.consumer]\nfetch.wait.max.ms = 10\n";
+        let config = load(toml, &environment, &[("kafka.producer.linger.ms", "0")]).unwrap();
+        let common: Vec<(&str, &str)> = config.kafka.common.iter().collect();
+        assert_eq!(
+            common,
+            [
+                ("sasl.mechanisms", "PLAIN"),
+                ("sasl.password", "from a file"),
+                ("sasl.username", "0123"),
+                ("security.protocol", "SASL_SSL"),
+            ]
+        );
+        assert_eq!(config.kafka.consumer.iter().collect::<Vec<_>>(), [("fetch.wait.max.ms", "10")]);
+        assert_eq!(config.kafka.producer.iter().collect::<Vec<_>>(), [("linger.ms", "0")]);
+        assert!(!format!("{config:?}").contains("from a file"));
+        assert!(!serde_json::to_string(&config).unwrap().contains("from a file"));
+    }
+
+    #[test]
+    fn errors_name_the_setting_the_place_and_the_mend() {
+        for (toml, environment, expected) in [
+            ("[kafka]\ngrup_id = 'x'", None, "did you mean kafka.group_id?"),
+            ("[kafak]\ngroup_id = 'x'", None, "kafak.group_id"),
+            ("workers = 2", None, "workers"),
+            ("", Some(("SCORER_WORKERS__COUNT", "many")), "workers.count"),
+            ("", Some(("SCORER_WORKERS__COUNT", "0")), "workers.count: 0 is not within 1 and 64"),
+            ("", Some(("SCORER_WORKERS__COUNTS", "1")), "did you mean workers.count?"),
+            ("", Some(("SCORER_OUTPUT__FORMAT", "xml")), "xml"),
+            ("", Some(("SCORER_KAFKA__INPUT_TOPIC", "a b")), "kafka.input_topic: \"a b\" is not a topic name"),
+            ("", Some(("SCORER_KAFKA__INPUT_TOPIC", "AirlineOutputTopic")), "must not be the same topic"),
+            ("", Some(("SCORER_KAFKA__PRODUCER__ACKS", "1")), "kafka.producer: acks"),
+            ("", Some(("SCORER_KAFKA__CONSUMER__GROUP_ID", "x")), "kafka.group_id"),
+            ("", Some(("SCORER_KAFKA__COMMON__SASL_PASSWORD_FILE", "/no/such/file")), "/no/such/file"),
+            ("kafka = [", None, ".toml"),
+        ] {
+            let environment: Vec<(&str, &str)> = environment.into_iter().collect();
+            let error = load(toml, &environment, &[]).unwrap_err();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_readme_has_the_configuration_table() {
+        let readme = include_str!("../README.md");
+        assert!(readme.contains(&Config::table()), "paste this into README.md:\n{}", Config::table());
+    }
+}

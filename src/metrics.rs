@@ -1,0 +1,392 @@
+//! All metrics: names, help texts, units and buckets. Callers say what happened, this file says how it counts.
+
+use prometheus::core::Collector;
+use prometheus::{
+    Encoder, Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    IntGaugeVec, Opts, Registry, TextEncoder,
+};
+use std::time::Duration;
+
+/// From half a millisecond to a minute: an idle linger up to a backlog.
+const LATENCY_SECONDS: &[f64] = &[
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0,
+];
+/// From ten microseconds, a batch of one row, to a second.
+const STAGE_SECONDS: &[f64] = &[
+    0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.1, 1.0,
+];
+const BATCH_RECORDS: &[f64] = &[1.0, 4.0, 16.0, 64.0, 256.0, 512.0, 1024.0];
+
+/// A step of a batch, as a label of the stage durations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// From the first record of a batch to its last.
+    Poll,
+    /// Split, encode the features, run the model.
+    Score,
+    /// Encode the outputs and hand them to the producer.
+    Produce,
+}
+
+impl Stage {
+    const ALL: [(Stage, &'static str); 3] = [
+        (Stage::Poll, "poll"),
+        (Stage::Score, "score"),
+        (Stage::Produce, "produce"),
+    ];
+}
+
+/// What a rebalance did to this instance's partitions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rebalance {
+    Assigned,
+    Revoked,
+    /// Taken away without a chance for a last checkpoint.
+    Lost,
+}
+
+impl Rebalance {
+    const ALL: [(Rebalance, &'static str); 3] = [
+        (Rebalance::Assigned, "assigned"),
+        (Rebalance::Revoked, "revoked"),
+        (Rebalance::Lost, "lost"),
+    ];
+}
+
+/// The service's metrics. Cloning shares them.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    registry: Registry,
+    records_consumed: IntCounter,
+    predictions: IntCounterVec,
+    dead_letters: IntCounterVec,
+    tombstones: IntCounter,
+    timestamps_replaced: IntCounter,
+    offset_resets: IntCounter,
+    batch_records: Histogram,
+    stage_seconds: HistogramVec,
+    checkpoint_seconds: Histogram,
+    checkpoint_failures: IntCounter,
+    checkpoint_age: Gauge,
+    end_to_end_seconds: Histogram,
+    lag: IntGaugeVec,
+    partitions_assigned: IntGauge,
+    rebalances: IntCounterVec,
+    worker_restarts: IntCounter,
+    ready: IntGauge,
+    model_info: IntGaugeVec,
+}
+
+impl Metrics {
+    /// Registers everything, with a zero for each value of a closed label set.
+    ///
+    /// `labels` are the model's, `dead_letter_reasons` the closed set of reasons.
+    pub fn new(labels: &[String], dead_letter_reasons: &[&str]) -> Result<Metrics, prometheus::Error> {
+        let registry = Registry::new();
+        let add = Registered(&registry);
+        let metrics = Metrics {
+            records_consumed: add.counter("records_consumed_total", "Records read from the input topic.")?,
+            predictions: add.counters("predictions_total", "Predictions produced, by label.", "label", labels)?,
+            dead_letters: add.counters(
+                "dead_letters_total",
+                "Records that could not be scored and went to the dead letter topic, by reason.",
+                "reason",
+                dead_letter_reasons,
+            )?,
+            tombstones: add.counter("tombstones_total", "Records with a key and no value, passed on as they are.")?,
+            timestamps_replaced: add.counter(
+                "timestamps_replaced_total",
+                "Records whose timestamp the target topic would refuse and that carry the current time instead.",
+            )?,
+            offset_resets: add.counter(
+                "offset_resets_total",
+                "Positions that were out of the log's range and were reset by auto.offset.reset.",
+            )?,
+            batch_records: add.histogram("batch_records", "Records in a batch.", BATCH_RECORDS)?,
+            stage_seconds: add.histograms(
+                "stage_duration_seconds",
+                "Time a batch spends in a stage.",
+                STAGE_SECONDS,
+                "stage",
+                &Stage::ALL.map(|(_, name)| name),
+            )?,
+            checkpoint_seconds: add.histogram(
+                "checkpoint_duration_seconds",
+                "Time of a checkpoint: all outputs acknowledged and the offsets committed.",
+                LATENCY_SECONDS,
+            )?,
+            checkpoint_failures: add.counter(
+                "checkpoint_failures_total",
+                "Checkpoints that failed and moved no offset.",
+            )?,
+            checkpoint_age: add.gauge(
+                "checkpoint_age_seconds",
+                "Time since the oldest of the workers' last checkpoints.",
+            )?,
+            end_to_end_seconds: add.histogram(
+                "end_to_end_latency_seconds",
+                "From the timestamp of a batch's oldest record to the acknowledgement of the batch's last output.",
+                LATENCY_SECONDS,
+            )?,
+            lag: add.int_gauges(
+                "consumer_lag_records",
+                "Records between the end of an owned partition and the next to be processed.",
+                &["topic", "partition"],
+            )?,
+            partitions_assigned: add.int_gauge("partitions_assigned", "Partitions of the input topic this instance owns.")?,
+            rebalances: add.counters(
+                "rebalances_total",
+                "Rebalances that changed this instance's partitions, by what they did.",
+                "kind",
+                &Rebalance::ALL.map(|(_, name)| name),
+            )?,
+            worker_restarts: add.counter("worker_restarts_total", "Workers that failed and were built again.")?,
+            ready: add.int_gauge("ready", "1 when /health/ready answers 200.")?,
+            model_info: add.int_gauges("model_info", "The model that is served; always 1.", &["name", "version", "sha256"])?,
+            registry: registry.clone(),
+        };
+        let build_info = add.int_gauges("build_info", "The running version; always 1.", &["version"])?;
+        build_info.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
+        Ok(metrics)
+    }
+
+    pub fn serves_model(&self, name: &str, version: &str, sha256: &str) {
+        self.model_info.reset();
+        self.model_info.with_label_values(&[name, version, sha256]).set(1);
+    }
+
+    pub fn consumed_batch(&self, records: usize) {
+        self.records_consumed.inc_by(records as u64);
+        self.batch_records.observe(records as f64);
+    }
+
+    pub fn spent(&self, stage: Stage, time: Duration) {
+        let name = name_of(&Stage::ALL, stage);
+        self.stage_seconds.with_label_values(&[name]).observe(time.as_secs_f64());
+    }
+
+    pub fn predicted(&self, label: &str, count: u64) {
+        self.predictions.with_label_values(&[label]).inc_by(count);
+    }
+
+    pub fn dead_lettered(&self, reason: &str) {
+        self.dead_letters.with_label_values(&[reason]).inc();
+    }
+
+    pub fn passed_tombstone(&self) {
+        self.tombstones.inc();
+    }
+
+    pub fn replaced_timestamp(&self) {
+        self.timestamps_replaced.inc();
+    }
+
+    pub fn reset_offset(&self) {
+        self.offset_resets.inc();
+    }
+
+    pub fn acknowledged_batch(&self, latency: Duration) {
+        self.end_to_end_seconds.observe(latency.as_secs_f64());
+    }
+
+    pub fn checkpointed(&self, time: Duration) {
+        self.checkpoint_seconds.observe(time.as_secs_f64());
+    }
+
+    pub fn failed_checkpoint(&self) {
+        self.checkpoint_failures.inc();
+    }
+
+    pub fn lags(&self, topic: &str, partition: i32, records: i64) {
+        self.lag.with_label_values(&[topic, &partition.to_string()]).set(records);
+    }
+
+    pub fn owns_no_more(&self, topic: &str, partition: i32) {
+        // An error means that no lag of this partition was ever known.
+        let _ = self.lag.remove_label_values(&[topic, &partition.to_string()]);
+    }
+
+    pub fn rebalanced(&self, kind: Rebalance) {
+        self.rebalances.with_label_values(&[name_of(&Rebalance::ALL, kind)]).inc();
+    }
+
+    pub fn restarted_worker(&self) {
+        self.worker_restarts.inc();
+    }
+
+    /// All metrics in the Prometheus text format.
+    pub fn render(&self, now: &Now) -> Result<Vec<u8>, prometheus::Error> {
+        self.checkpoint_age.set(now.checkpoint_age.as_secs_f64());
+        self.partitions_assigned.set(now.partitions as i64);
+        self.ready.set(now.ready.into());
+        let mut text = Vec::new();
+        TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
+        Ok(text)
+    }
+
+    pub fn totals(&self) -> Totals {
+        let sum = |counters: &IntCounterVec| {
+            let families = counters.collect();
+            let metrics = families.iter().flat_map(|family| family.get_metric());
+            metrics.map(|metric| metric.get_counter().get_value() as u64).sum()
+        };
+        Totals {
+            consumed: self.records_consumed.get(),
+            predictions: sum(&self.predictions),
+            dead_letters: sum(&self.dead_letters),
+            tombstones: self.tombstones.get(),
+        }
+    }
+}
+
+/// What is true at the time of a scrape, rather than counted.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Now {
+    /// Since the oldest of the workers' last checkpoints.
+    pub checkpoint_age: Duration,
+    /// Partitions owned by all workers together.
+    pub partitions: usize,
+    pub ready: bool,
+}
+
+/// What went through since the process started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct Totals {
+    pub consumed: u64,
+    pub predictions: u64,
+    pub dead_letters: u64,
+    pub tombstones: u64,
+}
+
+fn name_of<T: PartialEq>(names: &[(T, &'static str)], value: T) -> &'static str {
+    names.iter().find(|(known, _)| *known == value).map_or("", |(_, name)| name)
+}
+
+/// Makes collectors under the service's prefix and registers them.
+struct Registered<'r>(&'r Registry);
+
+impl Registered<'_> {
+    fn register<C: Collector + Clone + 'static>(&self, collector: C) -> Result<C, prometheus::Error> {
+        self.0.register(Box::new(collector.clone()))?;
+        Ok(collector)
+    }
+
+    fn counter(&self, name: &str, help: &str) -> Result<IntCounter, prometheus::Error> {
+        self.register(IntCounter::with_opts(opts(name, help))?)
+    }
+
+    fn counters(
+        &self,
+        name: &str,
+        help: &str,
+        label: &str,
+        values: &[impl AsRef<str>],
+    ) -> Result<IntCounterVec, prometheus::Error> {
+        let counters = IntCounterVec::new(opts(name, help), &[label])?;
+        for value in values {
+            counters.with_label_values(&[value.as_ref()]);
+        }
+        self.register(counters)
+    }
+
+    fn gauge(&self, name: &str, help: &str) -> Result<Gauge, prometheus::Error> {
+        self.register(Gauge::with_opts(opts(name, help))?)
+    }
+
+    fn int_gauge(&self, name: &str, help: &str) -> Result<IntGauge, prometheus::Error> {
+        self.register(IntGauge::with_opts(opts(name, help))?)
+    }
+
+    fn int_gauges(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntGaugeVec, prometheus::Error> {
+        self.register(IntGaugeVec::new(opts(name, help), labels)?)
+    }
+
+    fn histogram(&self, name: &str, help: &str, buckets: &[f64]) -> Result<Histogram, prometheus::Error> {
+        self.register(Histogram::with_opts(histogram_opts(name, help, buckets))?)
+    }
+
+    fn histograms(
+        &self,
+        name: &str,
+        help: &str,
+        buckets: &[f64],
+        label: &str,
+        values: &[&str],
+    ) -> Result<HistogramVec, prometheus::Error> {
+        let histograms = HistogramVec::new(histogram_opts(name, help, buckets), &[label])?;
+        for value in values {
+            histograms.with_label_values(&[value]);
+        }
+        self.register(histograms)
+    }
+}
+
+fn opts(name: &str, help: &str) -> Opts {
+    Opts::new(format!("flight_scorer_{name}"), help)
+}
+
+fn histogram_opts(name: &str, help: &str, buckets: &[f64]) -> HistogramOpts {
+    HistogramOpts::new(format!("flight_scorer_{name}"), help).buckets(buckets.to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn metrics() -> Metrics {
+        Metrics::new(&["NO".into(), "YES".into()], &["empty", "row_width"]).unwrap()
+    }
+
+    #[test]
+    fn every_series_of_a_closed_set_starts_at_zero() {
+        let text = String::from_utf8(metrics().render(&Now::default()).unwrap()).unwrap();
+        for line in [
+            "flight_scorer_predictions_total{label=\"YES\"} 0",
+            "flight_scorer_dead_letters_total{reason=\"row_width\"} 0",
+            "flight_scorer_rebalances_total{kind=\"lost\"} 0",
+            "flight_scorer_stage_duration_seconds_count{stage=\"score\"} 0",
+            "flight_scorer_ready 0",
+        ] {
+            assert!(text.lines().any(|have| have == line), "{line} in\n{text}");
+        }
+        assert!(text.contains("process_resident_memory_bytes"));
+    }
+
+    #[test]
+    fn the_readme_has_every_metric_with_its_help() {
+        let metrics = metrics();
+        metrics.lags("In", 0, 0);
+        metrics.serves_model("m", "1", "0");
+        let readme = include_str!("../README.md");
+        for family in metrics.registry.gather() {
+            if family.name().starts_with("flight_scorer_") {
+                let row = readme.lines().find(|line| line.starts_with(&format!("| `{}` |", family.name())));
+                assert!(row.is_some_and(|row| row.contains(family.help())), "{}: {}", family.name(), family.help());
+            }
+        }
+    }
+
+    #[test]
+    fn totals_add_up_labels() {
+        let metrics = metrics();
+        metrics.consumed_batch(6);
+        metrics.predicted("YES", 2);
+        metrics.predicted("NO", 1);
+        metrics.dead_lettered("empty");
+        metrics.passed_tombstone();
+        let totals = metrics.totals();
+        assert_eq!((totals.consumed, totals.predictions), (6, 3));
+        assert_eq!((totals.dead_letters, totals.tombstones), (1, 1));
+    }
+
+    #[test]
+    fn a_partition_that_is_gone_has_no_lag() {
+        let metrics = metrics();
+        metrics.lags("In", 3, 17);
+        let text = |m: &Metrics| String::from_utf8(m.render(&Now::default()).unwrap()).unwrap();
+        assert!(text(&metrics).contains("flight_scorer_consumer_lag_records{partition=\"3\",topic=\"In\"} 17"));
+        metrics.owns_no_more("In", 3);
+        assert!(!text(&metrics).contains("partition=\"3\""));
+    }
+}
