@@ -1,0 +1,257 @@
+//! A batch of input records on its way to predictions, tombstones and dead letters.
+
+use super::dead_letter::DeadLetter;
+use super::failure::Failure;
+use super::headers;
+use super::producer::{OutputRecord, Producer};
+use super::topics::{Topic, Topics};
+use crate::flight::RowReader;
+use crate::metrics::{Metrics, Stage};
+use crate::model::{Prediction, Scorer};
+use crate::output::{Encoder, Source, console_block};
+use rdkafka::Message;
+use rdkafka::message::BorrowedMessage;
+use std::io::Write;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+/// Turns batches into output records. Its buffers serve one batch after the other.
+pub struct Pipeline {
+    scorer: Scorer,
+    encoder: Encoder,
+    reader: RowReader,
+    topics: Arc<Topics>,
+    metrics: Metrics,
+    sample: Sample,
+    outcomes: Vec<Outcome>,
+    /// The encoded flights of the batch, one after the other.
+    flights: Vec<u8>,
+    value: Vec<u8>,
+}
+
+/// What becomes of an input record.
+enum Outcome {
+    /// Row number in the scored batch, and place in `flights`.
+    Scored(usize, Range<usize>),
+    Tombstone,
+    DeadLetter(DeadLetter),
+}
+
+/// Prints every Nth scored row as the original demo printed each.
+struct Sample {
+    every: u64,
+    scored: u64,
+}
+
+impl Pipeline {
+    pub fn new(scorer: Scorer, encoder: Encoder, topics: Arc<Topics>, metrics: Metrics, sample_every: u64) -> Self {
+        Pipeline {
+            scorer,
+            encoder,
+            reader: RowReader::default(),
+            topics,
+            metrics,
+            sample: Sample {
+                every: sample_every,
+                scored: 0,
+            },
+            outcomes: Vec::new(),
+            flights: Vec::new(),
+            value: Vec::new(),
+        }
+    }
+
+    /// Scores the batch and hands one record to the producer for each of its records, in order.
+    pub fn process(&mut self, batch: &[BorrowedMessage<'_>], producer: &Producer) -> Result<(), Failure> {
+        let started = Instant::now();
+        self.metrics.consumed_batch(batch.len());
+        self.decide(batch);
+        self.score(batch, producer, started)
+    }
+
+    /// Decides each record's outcome and encodes the rows that can be scored.
+    fn decide(&mut self, batch: &[BorrowedMessage<'_>]) {
+        self.scorer.clear();
+        self.outcomes.clear();
+        self.flights.clear();
+        for message in batch {
+            let outcome = match (message.key(), message.payload()) {
+                (None, None) => Outcome::DeadLetter(DeadLetter::NullRecord),
+                (Some(_), None) => Outcome::Tombstone,
+                (None, Some(_)) if self.topics.output.limits.compacted => Outcome::DeadLetter(DeadLetter::MissingKey),
+                (_, Some(value)) => self.encode(value),
+            };
+            self.outcomes.push(outcome);
+        }
+    }
+
+    fn encode(&mut self, value: &[u8]) -> Outcome {
+        let start = self.flights.len();
+        let encoded = self.reader.read(value).and_then(|row| {
+            let identity = row.identity()?;
+            self.scorer.push(&row)?;
+            self.encoder.flight(&identity, &mut self.flights);
+            Ok(())
+        });
+        match encoded {
+            Ok(()) => Outcome::Scored(self.scorer.len() - 1, start..self.flights.len()),
+            Err(rejection) => Outcome::DeadLetter(DeadLetter::Row(rejection)),
+        }
+    }
+
+    fn score(&mut self, batch: &[BorrowedMessage<'_>], producer: &Producer, started: Instant) -> Result<(), Failure> {
+        let model = self.scorer.model().clone();
+        let scores = self
+            .scorer
+            .score()
+            .map_err(|error| Failure::Model(format!("the model failed on a batch of {} rows: {error}", batch.len())))?;
+        let scored = Instant::now();
+        self.metrics.spent(Stage::Score, scored - started);
+
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default()
+            .as_millis() as i64;
+        let oldest = batch.iter().filter_map(|message| message.timestamp().to_millis()).min();
+        let (mut predictions, mut positive) = (0, 0);
+        for (position, (message, outcome)) in batch.iter().zip(&self.outcomes).enumerate() {
+            let oldest_input = oldest.filter(|_| position + 1 == batch.len());
+            let outgoing = Outgoing {
+                message,
+                now,
+                oldest_input,
+                producer,
+                metrics: &self.metrics,
+                topics: &self.topics,
+            };
+            match outcome {
+                Outcome::Scored(row, flight) => {
+                    let prediction = scores.get(*row);
+                    let source = Source {
+                        topic: message.topic(),
+                        partition: message.partition(),
+                        offset: message.offset(),
+                    };
+                    self.value.clear();
+                    self.encoder.prediction(
+                        &prediction,
+                        &self.flights[flight.clone()],
+                        Some(source),
+                        &mut self.value,
+                    );
+                    outgoing.prediction(&self.value)?;
+                    positive += u64::from(prediction.is_positive());
+                    predictions += 1;
+                    self.sample.scored(message, &prediction);
+                }
+                Outcome::Tombstone => outgoing.tombstone()?,
+                Outcome::DeadLetter(letter) => outgoing.dead_letter(letter)?,
+            }
+        }
+        let metadata = model.metadata();
+        for label in &metadata.labels {
+            let is_positive = label == metadata.positive_label();
+            self.metrics
+                .predicted(label, if is_positive { positive } else { predictions - positive });
+        }
+        self.metrics.spent(Stage::Produce, scored.elapsed());
+        Ok(())
+    }
+}
+
+impl Sample {
+    fn scored(&mut self, message: &BorrowedMessage<'_>, prediction: &Prediction<'_>) {
+        if self.every == 0 {
+            return;
+        }
+        self.scored += 1;
+        if self.scored.is_multiple_of(self.every) {
+            let row = message.payload().unwrap_or_default();
+            let probabilities = prediction.probabilities().map(|(_, probability)| probability);
+            let block = console_block(row, prediction.label(), probabilities);
+            // A closed standard output is no reason to stop scoring.
+            let _ = std::io::stdout().lock().write_all(block.as_bytes());
+        }
+    }
+}
+
+/// One input record and what its output needs.
+struct Outgoing<'b, 'm> {
+    message: &'b BorrowedMessage<'m>,
+    now: i64,
+    oldest_input: Option<i64>,
+    producer: &'b Producer,
+    metrics: &'b Metrics,
+    topics: &'b Topics,
+}
+
+impl Outgoing<'_, '_> {
+    fn prediction(&self, value: &[u8]) -> Result<(), Failure> {
+        let output = &self.topics.output;
+        let bytes = self.message.key().map_or(0, <[u8]>::len) + value.len() + headers::bytes(self.message);
+        let too_large = DeadLetter::OutputTooLarge {
+            bytes,
+            limit: output.limits.max_message_bytes,
+        };
+        if !output.limits.takes_bytes(bytes) {
+            return self.dead_letter(&too_large);
+        }
+        match self.send(output, Some(value), headers::copy(self.message))? {
+            Ok(()) => Ok(()),
+            Err(_) => self.dead_letter(&too_large),
+        }
+    }
+
+    fn tombstone(&self) -> Result<(), Failure> {
+        let output = &self.topics.output;
+        match self.send(output, None, headers::copy(self.message))? {
+            Ok(()) => {
+                self.metrics.passed_tombstone();
+                Ok(())
+            }
+            Err(_) => self.dead_letter(&DeadLetter::OutputTooLarge {
+                bytes: self.message.key_len() + headers::bytes(self.message),
+                limit: output.limits.max_message_bytes,
+            }),
+        }
+    }
+
+    fn dead_letter(&self, letter: &DeadLetter) -> Result<(), Failure> {
+        let (topic, partition, offset) = (self.message.topic(), self.message.partition(), self.message.offset());
+        let headers = letter.headers(headers::copy(self.message), topic, partition, offset);
+        let target = &self.topics.dead_letter;
+        match self.send(target, self.message.payload(), Some(headers))? {
+            Ok(()) => {
+                self.metrics.dead_lettered(letter.reason());
+                Ok(())
+            }
+            Err(_) => Err(Failure::Refused(format!(
+                "the dead letter of {topic}, partition {partition}, offset {offset} is larger than {} takes",
+                target.name
+            ))),
+        }
+    }
+
+    fn send(
+        &self,
+        target: &Topic,
+        value: Option<&[u8]>,
+        headers: Option<rdkafka::message::OwnedHeaders>,
+    ) -> Result<Result<(), super::producer::TooLarge>, Failure> {
+        let timestamp = self.message.timestamp().to_millis();
+        let carried = timestamp.filter(|&timestamp| target.limits.takes_timestamp(timestamp, self.now));
+        if timestamp != carried {
+            self.metrics.replaced_timestamp();
+        }
+        self.producer.send(OutputRecord {
+            topic: &target.name,
+            partition: self.message.partition() % target.partitions,
+            key: self.message.key(),
+            value,
+            timestamp: carried,
+            headers,
+            oldest_input: self.oldest_input,
+        })
+    }
+}

@@ -1,0 +1,189 @@
+//! A worker's consumer: records in, and notes of the rebalances that the worker has to answer.
+
+use super::clients::ClientFactory;
+use super::failure::Failure;
+use super::lag::Statistics;
+use super::vitals::Vitals;
+use crate::metrics::Metrics;
+use rdkafka::TopicPartitionList;
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext, RebalanceProtocol};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::types::RDKafkaRespErr;
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A change of partitions that the group asks for and waits on.
+#[derive(Debug, Clone)]
+pub enum Change {
+    Assign(TopicPartitionList),
+    Revoke(TopicPartitionList),
+}
+
+/// The consumer, closed when it is dropped: by then the worker has made its last checkpoint.
+pub struct Consumer {
+    client: BaseConsumer<Notes>,
+}
+
+impl Consumer {
+    pub fn subscribe(
+        factory: &ClientFactory,
+        worker: usize,
+        vitals: Arc<Vitals>,
+        metrics: Metrics,
+    ) -> Result<Consumer, Failure> {
+        let notes = Notes {
+            vitals,
+            metrics,
+            changes: Mutex::default(),
+            statistics: Mutex::default(),
+            closing: AtomicBool::new(false),
+        };
+        let client: BaseConsumer<Notes> = factory
+            .consumer(worker)
+            .create_with_context(notes)
+            .map_err(|error| Failure::of("cannot make the consumer", &error))?;
+        let topic = &factory.settings().input_topic;
+        client
+            .subscribe(&[topic])
+            .map_err(|error| Failure::of(&format!("cannot subscribe to {topic}"), &error))?;
+        Ok(Consumer { client })
+    }
+
+    pub fn client(&self) -> &BaseConsumer<Notes> {
+        &self.client
+    }
+
+    /// The change that the group waits on, if any. It must be answered with [`assign`](Self::assign) or
+    /// [`unassign`](Self::unassign).
+    pub fn next_change(&self) -> Option<Change> {
+        lock(&self.client.context().changes).pop_front()
+    }
+
+    /// Statistics that came since the last call.
+    pub fn statistics(&self) -> Option<Statistics> {
+        lock(&self.client.context().statistics).take()
+    }
+
+    /// Whether the partitions were taken away already: a checkpoint for them would come too late.
+    pub fn lost_its_assignment(&self) -> bool {
+        self.client.assignment_lost()
+    }
+
+    pub fn assign(&self, partitions: &TopicPartitionList) -> Result<(), Failure> {
+        let answer = match self.client.rebalance_protocol() {
+            RebalanceProtocol::Cooperative => self.client.incremental_assign(partitions),
+            _ => self.client.assign(partitions),
+        };
+        answer.map_err(|error| Failure::of("cannot take the assigned partitions", &error))
+    }
+
+    pub fn unassign(&self, partitions: &TopicPartitionList) -> Result<(), Failure> {
+        let answer = match self.client.rebalance_protocol() {
+            RebalanceProtocol::Cooperative => self.client.incremental_unassign(partitions),
+            _ => self.client.unassign(),
+        };
+        answer.map_err(|error| Failure::of("cannot give the revoked partitions back", &error))
+    }
+}
+
+impl Drop for Consumer {
+    fn drop(&mut self) {
+        self.client.context().closing.store(true, Ordering::Relaxed);
+        // A change that was noted but never answered would keep the close waiting.
+        while let Some(change) = self.next_change() {
+            let answer = match change {
+                Change::Assign(_) => self.assign(&TopicPartitionList::new()),
+                Change::Revoke(partitions) => self.unassign(&partitions),
+            };
+            if let Err(error) = answer {
+                tracing::debug!(%error, "while closing");
+            }
+        }
+    }
+}
+
+/// What librdkafka tells the consumer from inside poll.
+pub struct Notes {
+    vitals: Arc<Vitals>,
+    metrics: Metrics,
+    changes: Mutex<VecDeque<Change>>,
+    statistics: Mutex<Option<Statistics>>,
+    closing: AtomicBool,
+}
+
+impl ClientContext for Notes {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        if facility == "OFFSET" && matches!(level, RDKafkaLogLevel::Warning) {
+            self.metrics.reset_offset();
+        }
+        log("consumer", level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        match error.rdkafka_error_code() {
+            Some(RDKafkaErrorCode::AllBrokersDown) => {
+                self.vitals.brokers_down();
+                tracing::warn!(reason, "no broker can be reached");
+            }
+            _ => tracing::warn!(%error, reason, "consumer"),
+        }
+    }
+
+    fn stats_raw(&self, json: &[u8]) {
+        match Statistics::parse(json) {
+            Ok(statistics) => {
+                if statistics.a_broker_is_up() {
+                    self.vitals.broker_answered();
+                }
+                *lock(&self.statistics) = Some(statistics);
+            }
+            Err(error) => tracing::warn!(%error, "librdkafka's statistics cannot be read"),
+        }
+    }
+}
+
+impl ConsumerContext for Notes {
+    /// Leaves the change to the worker, which owns what a checkpoint needs. librdkafka waits for the answer and
+    /// hands out no new assignment before.
+    fn rebalance(&self, client: &BaseConsumer<Self>, kind: RDKafkaRespErr, partitions: &mut TopicPartitionList) {
+        let revoke = kind == RDKafkaRespErr::RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS;
+        if self.closing.load(Ordering::Relaxed) {
+            let answer = match client.rebalance_protocol() {
+                RebalanceProtocol::Cooperative if revoke => client.incremental_unassign(partitions),
+                RebalanceProtocol::Cooperative => client.incremental_assign(&TopicPartitionList::new()),
+                _ => client.unassign(),
+            };
+            if let Err(error) = answer {
+                tracing::debug!(%error, "while closing");
+            }
+            return;
+        }
+        let change = if revoke {
+            Change::Revoke(partitions.clone())
+        } else {
+            Change::Assign(partitions.clone())
+        };
+        lock(&self.changes).push_back(change);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Passes a log line of librdkafka on.
+pub(super) fn log(client: &str, level: RDKafkaLogLevel, facility: &str, message: &str) {
+    match level {
+        RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical | RDKafkaLogLevel::Error => {
+            tracing::error!(target: "librdkafka", client, facility, "{message}");
+        }
+        RDKafkaLogLevel::Warning => tracing::warn!(target: "librdkafka", client, facility, "{message}"),
+        RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info => {
+            tracing::info!(target: "librdkafka", client, facility, "{message}");
+        }
+        RDKafkaLogLevel::Debug => tracing::debug!(target: "librdkafka", client, facility, "{message}"),
+    }
+}

@@ -1,0 +1,87 @@
+//! What an error of Kafka means for the worker that meets it.
+
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+
+/// Why a worker stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// A new worker, which reads from the last commit, may do better.
+    #[error("{0}")]
+    Rebuild(String),
+    /// The same, and the cause is that no broker could be reached, which may take as long as it takes.
+    #[error("{0}")]
+    Unreachable(String),
+    /// No new worker would do better: the brokers refuse, or the setup cannot work.
+    #[error("{0}")]
+    Refused(String),
+    /// The model failed on rows that were encoded for it.
+    #[error("{0}")]
+    Model(String),
+}
+
+impl Failure {
+    /// Judges an error that the worker cannot pass over. `context` says what was being done.
+    pub fn of(context: &str, error: &KafkaError) -> Failure {
+        let message = format!("{context}: {error}");
+        match error {
+            KafkaError::ClientConfig(..) | KafkaError::ClientCreation(_) | KafkaError::Subscription(_) => {
+                Failure::Refused(message)
+            }
+            _ => Failure::of_code(error.rdkafka_error_code(), message),
+        }
+    }
+
+    pub fn of_code(code: Option<Code>, message: String) -> Failure {
+        match code {
+            Some(code) if is_refusal(code) => Failure::Refused(message),
+            Some(code) if is_unreachable(code) => Failure::Unreachable(message),
+            _ => Failure::Rebuild(message),
+        }
+    }
+}
+
+/// No retry changes these: rights, credentials, a topic whose records do not fit.
+pub fn is_refusal(code: Code) -> bool {
+    matches!(
+        code,
+        Code::TopicAuthorizationFailed
+            | Code::GroupAuthorizationFailed
+            | Code::ClusterAuthorizationFailed
+            | Code::TransactionalIdAuthorizationFailed
+            | Code::SaslAuthenticationFailed
+            | Code::Authentication
+            | Code::UnsupportedSASLMechanism
+            | Code::MessageSizeTooLarge
+            | Code::InvalidTimestamp
+            | Code::InvalidRecord
+            | Code::PolicyViolation
+            | Code::AutoOffsetReset
+            | Code::BadMessage
+            | Code::BadCompression
+    )
+}
+
+pub fn is_unreachable(code: Code) -> bool {
+    matches!(
+        code,
+        Code::AllBrokersDown
+            | Code::BrokerTransportFailure
+            | Code::Resolve
+            | Code::MessageTimedOut
+            | Code::OperationTimedOut
+            | Code::RequestTimedOut
+            | Code::NetworkException
+            | Code::CoordinatorNotAvailable
+            | Code::CoordinatorLoadInProgress
+            | Code::NotCoordinator
+            | Code::WaitingForCoordinator
+    )
+}
+
+/// Topics that are not there, or not yet known to the broker that was asked.
+pub fn is_missing_topic(code: Code) -> bool {
+    matches!(
+        code,
+        Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition
+    )
+}

@@ -1,0 +1,34 @@
+//! Kafka: the workers that consume, score and produce, and the checkpoint that moves their offsets.
+//!
+//! A worker is one thread that owns a consumer, a producer and a scorer, and shares nothing with its siblings
+//! but counters. Between poll and produce everything works on a batch:
+//!
+//! ```text
+//! poll a batch ─► split, encode, score ─► encode, produce ─► … ─► checkpoint: all acknowledged, offsets committed
+//! ```
+//!
+//! Offsets move in `checkpoint` and nowhere else. A rebalance is not served inside librdkafka's callback: the
+//! callback leaves a note, poll returns, and the worker, which owns all the state, answers it.
+
+mod batch;
+mod checkpoint;
+mod clients;
+mod consumer;
+mod dead_letter;
+mod embedded;
+mod failure;
+mod headers;
+mod lag;
+mod limits;
+mod positions;
+mod producer;
+pub mod topics;
+mod vitals;
+mod worker;
+
+pub use clients::ClientFactory;
+pub use dead_letter::{REASONS, header};
+pub use embedded::EmbeddedKafka;
+pub use failure::Failure;
+pub use vitals::Vitals;
+pub use worker::Worker;

@@ -1,0 +1,262 @@
+//! A worker: one thread with a consumer, a producer and a scorer of its own.
+
+use super::batch::Pipeline;
+use super::checkpoint::{Checkpoint, Outcome};
+use super::clients::ClientFactory;
+use super::consumer::{Change, Consumer};
+use super::failure::{Failure, is_missing_topic, is_refusal};
+use super::positions::Positions;
+use super::producer::Producer;
+use super::topics::Topics;
+use super::vitals::Vitals;
+use crate::metrics::{Metrics, Rebalance, Stage};
+use crate::model::Model;
+use crate::output::{Encoder, Format};
+use crate::shutdown::Shutdown;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::BorrowedMessage;
+use rdkafka::{Message, TopicPartitionList};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Records in a batch at most: enough to fill the model's kernel, little enough to stay in the cache.
+const BATCH_RECORDS: usize = 1024;
+/// Bytes of values in a batch at most, above which it is closed.
+const BATCH_BYTES: usize = 1 << 20;
+/// How long an empty poll waits, and so the longest time a signal goes unnoticed.
+const IDLE: Duration = Duration::from_millis(100);
+/// How soon a postponed checkpoint is tried again.
+const POSTPONED: Duration = Duration::from_millis(500);
+
+/// What a worker is made of. It can be built any number of times, one after the other.
+#[derive(Clone)]
+pub struct Worker {
+    pub index: usize,
+    pub factory: ClientFactory,
+    pub topics: Arc<Topics>,
+    pub model: Arc<Model>,
+    pub format: Format,
+    pub checkpoint_interval: Duration,
+    pub sample_every: u64,
+    pub metrics: Metrics,
+    pub vitals: Arc<Vitals>,
+    pub shutdown: Shutdown,
+}
+
+impl Worker {
+    /// Joins the group and works until shutdown. Returns the next offset of each partition it owned at the end.
+    ///
+    /// # Errors
+    /// What the worker cannot go on with. Offsets then stand where the last checkpoint left them.
+    pub fn run(&self) -> Result<Vec<(i32, i64)>, Failure> {
+        for partition in self.vitals.partitions().into_keys() {
+            self.metrics.owns_no_more(&self.topics.input.name, partition);
+        }
+        self.vitals.restarted();
+        let producer = Producer::new(
+            &self.factory,
+            self.index,
+            &self.topics,
+            self.vitals.clone(),
+            self.metrics.clone(),
+        )?;
+        let consumer = Consumer::subscribe(&self.factory, self.index, self.vitals.clone(), self.metrics.clone())?;
+        let scorer = self.model.scorer().map_err(|error| Failure::Model(error.to_string()))?;
+        let encoder = Encoder::new(self.format, &self.model);
+        let mut pipeline = Pipeline::new(
+            scorer,
+            encoder,
+            self.topics.clone(),
+            self.metrics.clone(),
+            self.sample_every,
+        );
+        let topic = self.topics.input.name.as_str();
+        Running {
+            worker: self,
+            checkpoint: Checkpoint {
+                consumer: &consumer,
+                producer: &producer,
+                topic,
+                metrics: &self.metrics,
+            },
+            positions: Positions::default(),
+            due: Instant::now() + self.checkpoint_interval,
+            topic_missing_since: None,
+        }
+        .run(&mut pipeline)
+    }
+}
+
+/// A worker at work.
+struct Running<'w> {
+    worker: &'w Worker,
+    checkpoint: Checkpoint<'w>,
+    positions: Positions,
+    due: Instant,
+    topic_missing_since: Option<Instant>,
+}
+
+impl<'w> Running<'w> {
+    fn run(mut self, pipeline: &mut Pipeline) -> Result<Vec<(i32, i64)>, Failure> {
+        let (consumer, producer) = (self.checkpoint.consumer, self.checkpoint.producer);
+        let mut batch: Vec<BorrowedMessage<'w>> = Vec::with_capacity(BATCH_RECORDS);
+        while !self.worker.shutdown.is_requested() {
+            self.worker.vitals.beat();
+            self.collect(&mut batch)?;
+            let change = consumer.next_change();
+            if let Some(Change::Revoke(partitions)) = &change
+                && consumer.lost_its_assignment()
+            {
+                let lost = |message: &BorrowedMessage<'_>| {
+                    partitions
+                        .find_partition(message.topic(), message.partition())
+                        .is_some()
+                };
+                batch.retain(|message| !lost(message));
+            }
+            if !batch.is_empty() {
+                self.worker.vitals.broker_answered();
+                pipeline.process(&batch, producer)?;
+                for message in batch.drain(..) {
+                    self.positions.processed(message.partition(), message.offset());
+                }
+                self.worker.vitals.processed(self.positions.iter());
+            }
+            producer.serve(Duration::ZERO)?;
+            if let Some(change) = change {
+                self.answer(change)?;
+            }
+            if Instant::now() >= self.due {
+                self.make_checkpoint(false, None)?;
+            }
+            self.report_lag();
+        }
+        self.make_checkpoint(true, self.worker.shutdown.deadline())?;
+        Ok(self.positions.iter().collect())
+    }
+
+    /// Polls records until the batch is full or there are none at hand.
+    fn collect(&mut self, batch: &mut Vec<BorrowedMessage<'w>>) -> Result<(), Failure> {
+        let mut bytes = 0;
+        let mut wait = IDLE.min(self.due.saturating_duration_since(Instant::now()));
+        let mut first = None;
+        while batch.len() < BATCH_RECORDS && bytes < BATCH_BYTES {
+            match self.checkpoint.consumer.client().poll(wait) {
+                Some(Ok(message)) => {
+                    first.get_or_insert_with(Instant::now);
+                    bytes += message.payload_len();
+                    batch.push(message);
+                    wait = Duration::ZERO;
+                }
+                Some(Err(error)) => self.judge(&error)?,
+                // Nothing at hand, or a change of partitions to be answered.
+                None => break,
+            }
+        }
+        if let Some(first) = first {
+            self.worker.metrics.spent(Stage::Poll, first.elapsed());
+            self.topic_missing_since = None;
+        }
+        Ok(())
+    }
+
+    /// Decides whether the worker can go on after an error from poll.
+    fn judge(&mut self, error: &KafkaError) -> Result<(), Failure> {
+        let topic = &self.worker.topics.input.name;
+        if let KafkaError::MessageConsumptionFatal(_) = error {
+            return Err(Failure::Rebuild(format!("the consumer cannot go on: {error}")));
+        }
+        match error.rdkafka_error_code() {
+            Some(code) if is_refusal(code) => Err(Failure::Refused(format!("cannot read {topic}: {error}"))),
+            Some(code) if is_missing_topic(code) => {
+                let since = *self.topic_missing_since.get_or_insert_with(Instant::now);
+                let patience = self.worker.factory.settings().startup_timeout;
+                if since.elapsed() > patience {
+                    return Err(Failure::Refused(format!(
+                        "{topic} has not been there for {} s: {error}",
+                        patience.as_secs()
+                    )));
+                }
+                Ok(())
+            }
+            Some(RDKafkaErrorCode::PollExceeded) => {
+                tracing::warn!(%error, "the worker polled too late and joins the group again");
+                Ok(())
+            }
+            // librdkafka tries again by itself, and the consumer's context has told about it.
+            _ => Ok(()),
+        }
+    }
+
+    /// Serves a change of partitions. Before partitions go to another member, what was made of them is made
+    /// durable; from partitions that are lost already nothing is committed.
+    fn answer(&mut self, change: Change) -> Result<(), Failure> {
+        let Worker { vitals, metrics, .. } = self.worker;
+        let consumer = self.checkpoint.consumer;
+        let worker = self.worker.index;
+        match change {
+            Change::Assign(partitions) => {
+                let numbers = numbers(&partitions);
+                tracing::info!(worker, partitions = ?numbers, "partitions assigned");
+                metrics.rebalanced(Rebalance::Assigned);
+                consumer.assign(&partitions)?;
+                vitals.broker_answered();
+                vitals.assigned(numbers);
+            }
+            Change::Revoke(partitions) => {
+                let numbers = numbers(&partitions);
+                if consumer.lost_its_assignment() {
+                    tracing::warn!(worker, partitions = ?numbers, "partitions lost: what was scored since the last checkpoint is scored again by their new owners");
+                    metrics.rebalanced(Rebalance::Lost);
+                } else {
+                    self.make_checkpoint(true, None)?;
+                    tracing::info!(worker, partitions = ?numbers, "partitions revoked");
+                    metrics.rebalanced(Rebalance::Revoked);
+                }
+                self.positions.forget(numbers.iter().copied());
+                for &partition in &numbers {
+                    metrics.owns_no_more(&self.worker.topics.input.name, partition);
+                }
+                vitals.revoked(numbers);
+                consumer.unassign(&partitions)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn make_checkpoint(&mut self, last: bool, deadline: Option<Instant>) -> Result<(), Failure> {
+        let outcome = self.checkpoint.make(&mut self.positions, last, deadline)?;
+        let interval = match outcome {
+            Outcome::Committed => {
+                self.worker.vitals.checkpointed();
+                self.worker.checkpoint_interval
+            }
+            Outcome::Postponed => POSTPONED,
+            Outcome::Outdated => {
+                self.positions.clear();
+                self.worker.checkpoint_interval
+            }
+        };
+        self.due = Instant::now() + interval;
+        Ok(())
+    }
+
+    fn report_lag(&self) {
+        let Some(statistics) = self.checkpoint.consumer.statistics() else {
+            return;
+        };
+        let topic = &self.worker.topics.input.name;
+        let owned = self.worker.vitals.partitions().into_keys();
+        for (partition, records) in statistics.lags(topic, owned, &self.positions) {
+            self.worker.metrics.lags(topic, partition, records);
+        }
+    }
+}
+
+fn numbers(partitions: &TopicPartitionList) -> Vec<i32> {
+    partitions
+        .elements()
+        .iter()
+        .map(|element| element.partition())
+        .collect()
+}
