@@ -1,0 +1,97 @@
+//! Health, metrics and status over HTTP. Nothing here changes state.
+
+use super::readiness::Readiness;
+use crate::metrics::{Metrics, Now};
+use crate::model::Model;
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use serde_json::json;
+use std::sync::Arc;
+
+/// What the answers are made of.
+#[derive(Clone)]
+pub struct Service {
+    pub readiness: Readiness,
+    pub metrics: Metrics,
+    pub model: Arc<Model>,
+    pub instance: String,
+}
+
+const INDEX: &str = "flight-delay-scorer\n\n/health/live  /health/ready  /health/startup\n/metrics\n/status\n";
+
+pub fn router(service: Service) -> Router {
+    Router::new()
+        .route("/", get(|| async { INDEX }))
+        .route(
+            "/health/live",
+            get(|State(service): State<Service>| async move { health(&service.readiness.live()) }),
+        )
+        .route(
+            "/health/ready",
+            get(|State(service): State<Service>| async move { health(&service.readiness.ready()) }),
+        )
+        .route(
+            "/health/startup",
+            get(|State(service): State<Service>| async move { health(&service.readiness.startup()) }),
+        )
+        .route("/metrics", get(metrics))
+        .route("/status", get(status))
+        .with_state(service)
+}
+
+fn health(failing: &[String]) -> Response {
+    let (code, status) = match failing {
+        [] => (StatusCode::OK, "ok"),
+        _ => (StatusCode::SERVICE_UNAVAILABLE, "failing"),
+    };
+    json_answer(code, &json!({ "status": status, "failing": failing }))
+}
+
+async fn metrics(State(service): State<Service>) -> Response {
+    let workers = service.readiness.workers();
+    let now = Now {
+        checkpoint_age: workers
+            .iter()
+            .map(|vitals| vitals.since_checkpoint())
+            .max()
+            .unwrap_or_default(),
+        partitions: workers.iter().map(|vitals| vitals.partitions().len()).sum(),
+        ready: service.readiness.ready().is_empty(),
+    };
+    match service.metrics.render(&now) {
+        Ok(text) => ([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], text).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    }
+}
+
+async fn status(State(service): State<Service>) -> Response {
+    let metadata = service.model.metadata();
+    let workers: Vec<_> = service
+        .readiness
+        .workers()
+        .iter()
+        .map(|vitals| {
+            json!({
+                "partitions": vitals.partitions(),
+                "seconds_since_checkpoint": vitals.since_checkpoint().as_secs_f64(),
+                "seconds_since_broker_answered": vitals.since_broker_answered().map(|since| since.as_secs_f64()),
+            })
+        })
+        .collect();
+    let status = json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "instance": service.instance,
+        "model": { "name": metadata.name, "version": metadata.version, "sha256": service.model.sha256() },
+        "not_ready": service.readiness.ready(),
+        "totals": service.metrics.totals(),
+        "workers": workers,
+    });
+    json_answer(StatusCode::OK, &status)
+}
+
+fn json_answer(code: StatusCode, body: &serde_json::Value) -> Response {
+    (code, [(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
+}
