@@ -174,7 +174,11 @@ impl Config {
         ];
         for (position, (setting, topic)) in topics.iter().enumerate() {
             let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-            if topic.is_empty() || topic.len() > 249 || !topic.chars().all(legal) || [".", ".."].contains(&topic.as_str()) {
+            if topic.is_empty()
+                || topic.len() > 249
+                || !topic.chars().all(legal)
+                || [".", ".."].contains(&topic.as_str())
+            {
                 return Err(ConfigError(format!(
                     "{setting}: \"{topic}\" is not a topic name (1 to 249 letters, digits, '.', '_' and '-')"
                 )));
@@ -226,7 +230,11 @@ impl Kafka {
 impl Log {
     /// Warnings and errors only, unless the filter was set.
     pub fn only_warnings(&self) -> Log {
-        let filter = if self.filter == Log::default().filter { "warn".into() } else { self.filter.clone() };
+        let filter = if self.filter == Log::default().filter {
+            "warn".into()
+        } else {
+            self.filter.clone()
+        };
         Log { filter, ..self.clone() }
     }
 }
@@ -234,7 +242,9 @@ impl Log {
 /// What tells this process from its siblings in client ids and logs: the Mesos task, else the host's name.
 pub fn instance_name(environment: impl Fn(&str) -> Option<String>) -> String {
     let kernel = || std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
-    let name = environment("MESOS_TASK_ID").or_else(|| environment("HOSTNAME")).or_else(kernel);
+    let name = environment("MESOS_TASK_ID")
+        .or_else(|| environment("HOSTNAME"))
+        .or_else(kernel);
     name.map_or_else(|| "local".into(), |name| name.trim().to_owned())
 }
 
@@ -244,10 +254,16 @@ fn unusable(error: config::ConfigError) -> ConfigError {
 
 /// Refuses names that are no settings, and names the nearest that is one.
 fn check_names(settings: &config::Config) -> Result<(), ConfigError> {
-    let names: Vec<String> = DOCS.iter().map(|(section, key, _)| format!("{section}.{key}")).collect();
+    let names: Vec<String> = DOCS
+        .iter()
+        .map(|(section, key, _)| format!("{section}.{key}"))
+        .collect();
     let known_section = |name: &str| DOCS.iter().any(|(section, _, _)| *section == name);
     for (section, value) in settings.cache.clone().into_table().map_err(unusable)? {
-        let origin = value.origin().map(|origin| format!(" (in {origin})")).unwrap_or_default();
+        let origin = value
+            .origin()
+            .map(|origin| format!(" (in {origin})"))
+            .unwrap_or_default();
         let keys = match value.into_table() {
             Ok(table) if known_section(&section) => table,
             Ok(table) => {
@@ -259,7 +275,10 @@ fn check_names(settings: &config::Config) -> Result<(), ConfigError> {
         for (key, value) in keys {
             let name = format!("{section}.{key}");
             if !names.contains(&name) {
-                let origin = value.origin().map(|origin| format!(" (in {origin})")).unwrap_or_default();
+                let origin = value
+                    .origin()
+                    .map(|origin| format!(" (in {origin})"))
+                    .unwrap_or_default();
                 return Err(unknown(&name, &origin, &names));
             }
         }
@@ -271,7 +290,9 @@ fn unknown(name: &str, origin: &str, names: &[String]) -> ConfigError {
     let nearest = names
         .iter()
         .max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)));
-    let hint = nearest.map(|nearest| format!("; did you mean {nearest}?")).unwrap_or_default();
+    let hint = nearest
+        .map(|nearest| format!("; did you mean {nearest}?"))
+        .unwrap_or_default();
     ConfigError(format!("{name}{origin} is not a setting{hint}"))
 }
 
@@ -281,7 +302,9 @@ mod tests {
 
     fn load(toml: &str, environment: &[(&str, &str)], overrides: &[(&str, &str)]) -> Result<Config, String> {
         let pairs = |list: &[(&str, &str)]| -> Vec<(String, String)> {
-            list.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect()
+            list.iter()
+                .map(|(key, value)| (key.to_string(), value.to_string()))
+                .collect()
         };
         let file = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
         std::fs::write(file.path(), toml).unwrap();
@@ -319,7 +342,10 @@ mod tests {
 
     #[test]
     fn variables_of_a_kubernetes_service_are_not_ours() {
-        let environment = [("SCORER_SERVICE_HOST", "10.0.0.1"), ("SCORER_PORT", "tcp://10.0.0.1:8080")];
+        let environment = [
+            ("SCORER_SERVICE_HOST", "10.0.0.1"),
+            ("SCORER_PORT", "tcp://10.0.0.1:8080"),
+        ];
         assert_eq!(load("", &environment, &[]).unwrap(), Config::default());
     }
 
@@ -329,7 +355,10 @@ mod tests {
         std::fs::write(secret.path(), "from a file\n").unwrap();
         let environment = [
             ("SCORER_KAFKA__COMMON__SASL_USERNAME", "0123"),
-            ("SCORER_KAFKA__COMMON__SASL_PASSWORD_FILE", secret.path().to_str().unwrap()),
+            (
+                "SCORER_KAFKA__COMMON__SASL_PASSWORD_FILE",
+                secret.path().to_str().unwrap(),
+            ),
         ];
         let toml = "[kafka.common]\nsecurity.protocol = 'SASL_SSL'\n\"sasl.mechanisms\" = 'PLAIN'\n[kafka.consumer]\nfetch.wait.max.ms = 10\n";
         let config = load(toml, &environment, &[("kafka.producer.linger.ms", "0")]).unwrap();
@@ -343,7 +372,10 @@ mod tests {
                 ("security.protocol", "SASL_SSL"),
             ]
         );
-        assert_eq!(config.kafka.consumer.iter().collect::<Vec<_>>(), [("fetch.wait.max.ms", "10")]);
+        assert_eq!(
+            config.kafka.consumer.iter().collect::<Vec<_>>(),
+            [("fetch.wait.max.ms", "10")]
+        );
         assert_eq!(config.kafka.producer.iter().collect::<Vec<_>>(), [("linger.ms", "0")]);
         assert!(!format!("{config:?}").contains("from a file"));
         assert!(!serde_json::to_string(&config).unwrap().contains("from a file"));
@@ -356,14 +388,30 @@ mod tests {
             ("[kafak]\ngroup_id = 'x'", None, "kafak.group_id"),
             ("workers = 2", None, "workers"),
             ("", Some(("SCORER_WORKERS__COUNT", "many")), "workers.count"),
-            ("", Some(("SCORER_WORKERS__COUNT", "0")), "workers.count: 0 is not within 1 and 64"),
+            (
+                "",
+                Some(("SCORER_WORKERS__COUNT", "0")),
+                "workers.count: 0 is not within 1 and 64",
+            ),
             ("", Some(("SCORER_WORKERS__COUNTS", "1")), "did you mean workers.count?"),
             ("", Some(("SCORER_OUTPUT__FORMAT", "xml")), "xml"),
-            ("", Some(("SCORER_KAFKA__INPUT_TOPIC", "a b")), "kafka.input_topic: \"a b\" is not a topic name"),
-            ("", Some(("SCORER_KAFKA__INPUT_TOPIC", "AirlineOutputTopic")), "must not be the same topic"),
+            (
+                "",
+                Some(("SCORER_KAFKA__INPUT_TOPIC", "a b")),
+                "kafka.input_topic: \"a b\" is not a topic name",
+            ),
+            (
+                "",
+                Some(("SCORER_KAFKA__INPUT_TOPIC", "AirlineOutputTopic")),
+                "must not be the same topic",
+            ),
             ("", Some(("SCORER_KAFKA__PRODUCER__ACKS", "1")), "kafka.producer: acks"),
             ("", Some(("SCORER_KAFKA__CONSUMER__GROUP_ID", "x")), "kafka.group_id"),
-            ("", Some(("SCORER_KAFKA__COMMON__SASL_PASSWORD_FILE", "/no/such/file")), "/no/such/file"),
+            (
+                "",
+                Some(("SCORER_KAFKA__COMMON__SASL_PASSWORD_FILE", "/no/such/file")),
+                "/no/such/file",
+            ),
             ("kafka = [", None, ".toml"),
         ] {
             let environment: Vec<(&str, &str)> = environment.into_iter().collect();
@@ -375,6 +423,10 @@ mod tests {
     #[test]
     fn the_readme_has_the_configuration_table() {
         let readme = include_str!("../README.md");
-        assert!(readme.contains(&Config::table()), "paste this into README.md:\n{}", Config::table());
+        assert!(
+            readme.contains(&Config::table()),
+            "paste this into README.md:\n{}",
+            Config::table()
+        );
     }
 }

@@ -2,8 +2,8 @@
 
 use prometheus::core::Collector;
 use prometheus::{
-    Encoder, Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
-    IntGaugeVec, Opts, Registry, TextEncoder,
+    Encoder, Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder,
 };
 use std::time::Duration;
 
@@ -93,7 +93,10 @@ impl Metrics {
                 "reason",
                 dead_letter_reasons,
             )?,
-            tombstones: add.counter("tombstones_total", "Records with a key and no value, passed on as they are.")?,
+            tombstones: add.counter(
+                "tombstones_total",
+                "Records with a key and no value, passed on as they are.",
+            )?,
             timestamps_replaced: add.counter(
                 "timestamps_replaced_total",
                 "Records whose timestamp the target topic would refuse and that carry the current time instead.",
@@ -133,7 +136,10 @@ impl Metrics {
                 "Records between the end of an owned partition and the next to be processed.",
                 &["topic", "partition"],
             )?,
-            partitions_assigned: add.int_gauge("partitions_assigned", "Partitions of the input topic this instance owns.")?,
+            partitions_assigned: add.int_gauge(
+                "partitions_assigned",
+                "Partitions of the input topic this instance owns.",
+            )?,
             rebalances: add.counters(
                 "rebalances_total",
                 "Rebalances that changed this instance's partitions, by what they did.",
@@ -142,7 +148,11 @@ impl Metrics {
             )?,
             worker_restarts: add.counter("worker_restarts_total", "Workers that failed and were built again.")?,
             ready: add.int_gauge("ready", "1 when /health/ready answers 200.")?,
-            model_info: add.int_gauges("model_info", "The model that is served; always 1.", &["name", "version", "sha256"])?,
+            model_info: add.int_gauges(
+                "model_info",
+                "The model that is served; always 1.",
+                &["name", "version", "sha256"],
+            )?,
             registry: registry.clone(),
         };
         let build_info = add.int_gauges("build_info", "The running version; always 1.", &["version"])?;
@@ -163,7 +173,9 @@ impl Metrics {
 
     pub fn spent(&self, stage: Stage, time: Duration) {
         let name = name_of(&Stage::ALL, stage);
-        self.stage_seconds.with_label_values(&[name]).observe(time.as_secs_f64());
+        self.stage_seconds
+            .with_label_values(&[name])
+            .observe(time.as_secs_f64());
     }
 
     pub fn predicted(&self, label: &str, count: u64) {
@@ -199,7 +211,9 @@ impl Metrics {
     }
 
     pub fn lags(&self, topic: &str, partition: i32, records: i64) {
-        self.lag.with_label_values(&[topic, &partition.to_string()]).set(records);
+        self.lag
+            .with_label_values(&[topic, &partition.to_string()])
+            .set(records);
     }
 
     pub fn owns_no_more(&self, topic: &str, partition: i32) {
@@ -208,7 +222,9 @@ impl Metrics {
     }
 
     pub fn rebalanced(&self, kind: Rebalance) {
-        self.rebalances.with_label_values(&[name_of(&Rebalance::ALL, kind)]).inc();
+        self.rebalances
+            .with_label_values(&[name_of(&Rebalance::ALL, kind)])
+            .inc();
     }
 
     pub fn restarted_worker(&self) {
@@ -260,7 +276,10 @@ pub struct Totals {
 }
 
 fn name_of<T: PartialEq>(names: &[(T, &'static str)], value: T) -> &'static str {
-    names.iter().find(|(known, _)| *known == value).map_or("", |(_, name)| name)
+    names
+        .iter()
+        .find(|(known, _)| *known == value)
+        .map_or("", |(_, name)| name)
 }
 
 /// Makes collectors under the service's prefix and registers them.
@@ -361,8 +380,15 @@ mod tests {
         let readme = include_str!("../README.md");
         for family in metrics.registry.gather() {
             if family.name().starts_with("flight_scorer_") {
-                let row = readme.lines().find(|line| line.starts_with(&format!("| `{}` |", family.name())));
-                assert!(row.is_some_and(|row| row.contains(family.help())), "{}: {}", family.name(), family.help());
+                let row = readme
+                    .lines()
+                    .find(|line| line.starts_with(&format!("| `{}` |", family.name())));
+                assert!(
+                    row.is_some_and(|row| row.contains(family.help())),
+                    "{}: {}",
+                    family.name(),
+                    family.help()
+                );
             }
         }
     }

@@ -23,8 +23,14 @@ const REFUSED: &[(&str, &str)] = &[
     ("group.id", "it is the setting kafka.group_id"),
     ("client.id", "it is made from the group, the host and the worker"),
     ("transactional.id", "it is made from the group, the host and the worker"),
-    ("group.instance.id", "static membership ends in fatal errors when instances are replaced"),
-    ("group.protocol", "only the classic protocol is reliable in this version of librdkafka"),
+    (
+        "group.instance.id",
+        "static membership ends in fatal errors when instances are replaced",
+    ),
+    (
+        "group.protocol",
+        "only the classic protocol is reliable in this version of librdkafka",
+    ),
     ("enable.partition.eof", "the end of a partition is not an error here"),
     ("statistics.interval.ms", "the lag metric depends on it"),
     ("allow.auto.create.topics", "topics are made by the command `topics`"),
@@ -67,12 +73,16 @@ impl Properties {
 
 /// Whether a property's value may be shown.
 fn is_secret(name: &str) -> bool {
-    ["password", "secret", "key", "jaas", "token", "username"].iter().any(|word| name.contains(word))
+    ["password", "secret", "key", "jaas", "token", "username"]
+        .iter()
+        .any(|word| name.contains(word))
 }
 
 impl fmt::Debug for Properties {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map().entries(self.iter().map(|(name, value)| (name, shown(name, value)))).finish()
+        f.debug_map()
+            .entries(self.iter().map(|(name, value)| (name, shown(name, value))))
+            .finish()
     }
 }
 

@@ -94,7 +94,8 @@ impl fmt::Display for ClockTime {
 mod tests {
     use crate::flight::{Reason, RowReader};
 
-    const SEED: &str = "1987,10,14,3,741,730,912,849,PS,1451,NA,91,79,NA,23,11,SAN,SFO,447,NA,NA,0,NA,0,NA,NA,NA,NA,NA,YES,YES";
+    const SEED: &str =
+        "1987,10,14,3,741,730,912,849,PS,1451,NA,91,79,NA,23,11,SAN,SFO,447,NA,NA,0,NA,0,NA,NA,NA,NA,NA,YES,YES";
 
     #[test]
     fn names_the_flight_of_the_seed_row() {

@@ -46,10 +46,7 @@ impl RowReader {
         if value.len() > MAX_ROW_BYTES {
             return Err(Rejection::new(
                 Reason::TooLarge,
-                format!(
-                    "the row has {} bytes, the most is {MAX_ROW_BYTES}",
-                    value.len()
-                ),
+                format!("the row has {} bytes, the most is {MAX_ROW_BYTES}", value.len()),
             ));
         }
         if memchr::memchr(b'"', line).is_none() {
@@ -94,8 +91,7 @@ impl RowReader {
         self.quoted.push(b'\n');
         self.unquoted.resize(self.quoted.len(), 0);
         let mut ends = [0; COLUMNS];
-        let (result, read, _, width) =
-            csv_core::Reader::new().read_record(&self.quoted, &mut self.unquoted, &mut ends);
+        let (result, read, _, width) = csv_core::Reader::new().read_record(&self.quoted, &mut self.unquoted, &mut ends);
         match result {
             csv_core::ReadRecordResult::Record if read == self.quoted.len() => {}
             csv_core::ReadRecordResult::Record => {
@@ -205,7 +201,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const SEED: &str = "1987,10,14,3,741,730,912,849,PS,1451,NA,91,79,NA,23,11,SAN,SFO,447,NA,NA,0,NA,0,NA,NA,NA,NA,NA,YES,YES";
+    const SEED: &str =
+        "1987,10,14,3,741,730,912,849,PS,1451,NA,91,79,NA,23,11,SAN,SFO,447,NA,NA,0,NA,0,NA,NA,NA,NA,NA,YES,YES";
 
     fn without(row: &str, positions: &[usize]) -> String {
         let kept: Vec<&str> = row
@@ -277,10 +274,30 @@ mod tests {
         assert_eq!(reason(&vec![b','; MAX_ROW_BYTES + 1]), Reason::TooLarge);
 
         for (from, to, column, expected) in [
-            ("730", "7h30", Column::CRSDepTime, "CRSDepTime (column 6): \"7h30\" is not a whole number"),
-            ("730", "2401", Column::CRSDepTime, "CRSDepTime (column 6): \"2401\" is not within 0 and 2400"),
-            ("730", "775", Column::CRSDepTime, "CRSDepTime (column 6): \"775\" is not a time as hhmm"),
-            ("1987", "1986", Column::Year, "Year (column 1): \"1986\" is not within 1987 and 2100"),
+            (
+                "730",
+                "7h30",
+                Column::CRSDepTime,
+                "CRSDepTime (column 6): \"7h30\" is not a whole number",
+            ),
+            (
+                "730",
+                "2401",
+                Column::CRSDepTime,
+                "CRSDepTime (column 6): \"2401\" is not within 0 and 2400",
+            ),
+            (
+                "730",
+                "775",
+                Column::CRSDepTime,
+                "CRSDepTime (column 6): \"775\" is not a time as hhmm",
+            ),
+            (
+                "1987",
+                "1986",
+                Column::Year,
+                "Year (column 1): \"1986\" is not within 1987 and 2100",
+            ),
         ] {
             let row = SEED.replacen(from, to, 1);
             let rejection = reader.read(row.as_bytes()).unwrap().number(column).unwrap_err();

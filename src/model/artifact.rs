@@ -58,18 +58,12 @@ impl Model {
 
     /// Loads and proves a model. `sidecar` replaces the metadata in the file; `origin` is what errors call
     /// the model.
-    pub fn from_bytes(
-        onnx: &[u8],
-        sidecar: Option<&[u8]>,
-        origin: &str,
-    ) -> Result<Model, ModelError> {
+    pub fn from_bytes(onnx: &[u8], sidecar: Option<&[u8]>, origin: &str) -> Result<Model, ModelError> {
         if onnx.len() > MAX_MODEL_BYTES {
             return Err(too_large(origin));
         }
         // tract checks nearly everything, but panics on a few kinds of broken files.
-        let loaded = catch_unwind(AssertUnwindSafe(|| {
-            prepare_and_prove(onnx, sidecar, origin)
-        }));
+        let loaded = catch_unwind(AssertUnwindSafe(|| prepare_and_prove(onnx, sidecar, origin)));
         loaded.unwrap_or_else(|_| {
             Err(ModelError::Broken {
                 origin: origin.to_owned(),
@@ -121,11 +115,7 @@ impl fmt::Debug for Model {
     }
 }
 
-fn prepare_and_prove(
-    onnx: &[u8],
-    sidecar: Option<&[u8]>,
-    origin: &str,
-) -> Result<Model, ModelError> {
+fn prepare_and_prove(onnx: &[u8], sidecar: Option<&[u8]>, origin: &str) -> Result<Model, ModelError> {
     let start = Instant::now();
     let proto = graph::parse(onnx, origin)?;
     let metadata = metadata(&proto, sidecar, origin)?;
@@ -145,11 +135,7 @@ fn prepare_and_prove(
     })
 }
 
-fn metadata(
-    proto: &ModelProto,
-    sidecar: Option<&[u8]>,
-    origin: &str,
-) -> Result<Metadata, ModelError> {
+fn metadata(proto: &ModelProto, sidecar: Option<&[u8]>, origin: &str) -> Result<Metadata, ModelError> {
     let embedded = proto
         .metadata_props
         .iter()
@@ -176,9 +162,7 @@ fn read(path: &Path) -> Result<Vec<u8>, ModelError> {
     let file = File::open(path).map_err(failed)?;
     let mut bytes = Vec::new();
     let most = MAX_MODEL_BYTES as u64;
-    file.take(most + 1)
-        .read_to_end(&mut bytes)
-        .map_err(failed)?;
+    file.take(most + 1).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() > MAX_MODEL_BYTES {
         return Err(too_large(&path.display().to_string()));
     }
@@ -195,10 +179,7 @@ fn too_large(origin: &str) -> ModelError {
 fn sha256(parts: &[&[u8]]) -> String {
     let mut hash = Sha256::new();
     parts.iter().for_each(|part| hash.update(part));
-    hash.finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

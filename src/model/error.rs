@@ -9,10 +9,7 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
     #[error("cannot read {}: {source}", path.display())]
-    Read {
-        path: PathBuf,
-        source: std::io::Error,
-    },
+    Read { path: PathBuf, source: std::io::Error },
     #[error("{origin}: the file has more than {most} bytes, too many for a model")]
     TooLarge { origin: String, most: usize },
     #[error("{origin}: this is not an ONNX file: {problem}")]
@@ -24,10 +21,7 @@ pub enum ModelError {
     )]
     NoMetadata { origin: String },
     #[error("{origin}: metadata: {source}")]
-    Metadata {
-        origin: String,
-        source: MetadataError,
-    },
+    Metadata { origin: String, source: MetadataError },
     /// The inputs and outputs of the graph are not those of a model of this service.
     #[error("{origin}: {problem}")]
     Graph { origin: String, problem: String },
@@ -64,11 +58,7 @@ pub enum ModelError {
 /// The first few.
 fn shown(mismatches: &[Mismatch]) -> String {
     const MOST: usize = 5;
-    let mut shown: Vec<_> = mismatches
-        .iter()
-        .take(MOST)
-        .map(Mismatch::to_string)
-        .collect();
+    let mut shown: Vec<_> = mismatches.iter().take(MOST).map(Mismatch::to_string).collect();
     if mismatches.len() > MOST {
         shown.push(format!("and {} more", mismatches.len() - MOST));
     }

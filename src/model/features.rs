@@ -31,9 +31,7 @@ impl Categories {
     }
 
     fn position(&self, field: &[u8]) -> Option<i32> {
-        let found = self
-            .0
-            .binary_search_by(|(value, _)| value.as_ref().cmp(field));
+        let found = self.0.binary_search_by(|(value, _)| value.as_ref().cmp(field));
         found.ok().map(|index| self.0[index].1)
     }
 }
@@ -71,9 +69,7 @@ impl Encoder {
                         return Err(rejection);
                     }
                 },
-                Source::Category(column, categories) => row
-                    .text(*column)
-                    .and_then(|field| categories.position(field)),
+                Source::Category(column, categories) => row.text(*column).and_then(|field| categories.position(field)),
             };
             matrix.push(value.map_or(T::NAN, T::from_i32));
         }
@@ -86,7 +82,8 @@ mod tests {
     use super::*;
     use crate::flight::{Reason, RowReader};
 
-    const SEED: &str = "1987,10,14,3,741,730,912,849,PS,1451,NA,91,79,NA,23,11,SAN,SFO,447,NA,NA,0,NA,0,NA,NA,NA,NA,NA,YES,YES";
+    const SEED: &str =
+        "1987,10,14,3,741,730,912,849,PS,1451,NA,91,79,NA,23,11,SAN,SFO,447,NA,NA,0,NA,0,NA,NA,NA,NA,NA,YES,YES";
 
     fn feature(column: Column, values: &[&str]) -> Feature {
         let values: Vec<_> = values.iter().map(|&value| value.to_owned()).collect();

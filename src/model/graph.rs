@@ -45,12 +45,7 @@ pub(super) fn parse(onnx: &[u8], origin: &str) -> Result<ModelProto, ModelError>
 }
 
 /// Prepares the graph to run with this many features and labels.
-pub(super) fn build(
-    mut proto: ModelProto,
-    features: usize,
-    labels: usize,
-    origin: &str,
-) -> Result<Graph, ModelError> {
+pub(super) fn build(mut proto: ModelProto, features: usize, labels: usize, origin: &str) -> Result<Graph, ModelError> {
     let mut onnx = tract_onnx::onnx().with_ignore_value_info(true);
     forest::register(&mut onnx.op_register);
     sigmoid::register(&mut onnx.op_register);
@@ -110,15 +105,9 @@ fn optimized(
 /// Reduces the graph to what its scores need: label outputs, `ZipMap` and whatever else leads elsewhere go,
 /// supported or not. Returns the name of the output.
 fn keep_scored_output(graph: &mut GraphProto) -> Result<String, String> {
-    let float = |output: &&tract_onnx::pb::ValueInfoProto| {
-        matches!(tensor_type(output), None | Some(FLOAT | DOUBLE))
-    };
+    let float = |output: &&tract_onnx::pb::ValueInfoProto| matches!(tensor_type(output), None | Some(FLOAT | DOUBLE));
     let named = graph.output.iter().position(|output| output.name == OUTPUT);
-    let mut floats = graph
-        .output
-        .iter()
-        .enumerate()
-        .filter(|(_, output)| float(output));
+    let mut floats = graph.output.iter().enumerate().filter(|(_, output)| float(output));
     let position = match (named, floats.next(), floats.next()) {
         (Some(named), _, _) => named,
         (None, Some((only, _)), None) => only,
@@ -140,9 +129,7 @@ fn keep_scored_output(graph: &mut GraphProto) -> Result<String, String> {
         }
     }
     // A map for each row, of the very scores that go into it.
-    if let Some(node) = producers
-        .get(output.name.as_str())
-        .map(|&index| &graph.node[index])
+    if let Some(node) = producers.get(output.name.as_str()).map(|&index| &graph.node[index])
         && node.op_type == "ZipMap"
         && let [scores] = node.input.as_slice()
     {
@@ -165,11 +152,7 @@ fn keep_scored_output(graph: &mut GraphProto) -> Result<String, String> {
     let kept: Vec<bool> = graph
         .node
         .iter()
-        .map(|node| {
-            node.output
-                .iter()
-                .any(|name| needed.contains(name.as_str()))
-        })
+        .map(|node| node.output.iter().any(|name| needed.contains(name.as_str())))
         .collect();
     let initial: Vec<bool> = graph
         .initializer
@@ -196,12 +179,7 @@ fn keep<T>(items: &mut Vec<T>, kept: &[bool]) {
 
 /// The names that a node reads, those in its sub-graphs included.
 fn read_by<'g>(node: &'g NodeProto, names: &mut Vec<&'g str>) {
-    names.extend(
-        node.input
-            .iter()
-            .filter(|name| !name.is_empty())
-            .map(String::as_str),
-    );
+    names.extend(node.input.iter().filter(|name| !name.is_empty()).map(String::as_str));
     for attribute in &node.attribute {
         for graph in attribute.g.iter().chain(&attribute.graphs) {
             names.extend(graph.output.iter().map(|output| output.name.as_str()));
@@ -211,11 +189,7 @@ fn read_by<'g>(node: &'g NodeProto, names: &mut Vec<&'g str>) {
 }
 
 fn check_input(graph: &GraphProto, features: usize) -> Result<Precision, String> {
-    let initialized: HashSet<_> = graph
-        .initializer
-        .iter()
-        .map(|tensor| tensor.name.as_str())
-        .collect();
+    let initialized: HashSet<_> = graph.initializer.iter().map(|tensor| tensor.name.as_str()).collect();
     let inputs = graph
         .input
         .iter()
@@ -233,9 +207,7 @@ fn check_input(graph: &GraphProto, features: usize) -> Result<Precision, String>
         Some(DOUBLE) => Precision::F64,
         _ => return Err(format!("the input {name:?} is not of type float or double")),
     };
-    let Some(type_proto::Value::TensorType(tensor)) =
-        input.r#type.as_ref().and_then(|of| of.value.as_ref())
-    else {
+    let Some(type_proto::Value::TensorType(tensor)) = input.r#type.as_ref().and_then(|of| of.value.as_ref()) else {
         return Err(format!("the input {name:?} is not a tensor"));
     };
     let Some(shape) = &tensor.shape else {
@@ -267,11 +239,7 @@ fn check_names(graph: &GraphProto) -> Result<(), String> {
     let inputs = graph.input.iter().map(|input| &input.name);
     let known: HashSet<_> = produced.chain(given).chain(inputs).collect();
     for node in &graph.node {
-        if let Some(name) = node
-            .input
-            .iter()
-            .find(|name| !name.is_empty() && !known.contains(name))
-        {
+        if let Some(name) = node.input.iter().find(|name| !name.is_empty() && !known.contains(name)) {
             let operator = operator_name(node);
             return Err(format!(
                 "{operator} reads {name:?}, which nothing in the graph produces"
@@ -286,14 +254,10 @@ fn check_tensors(graph: &GraphProto) -> Result<(), String> {
     let attributes = graph.node.iter().flat_map(|node| &node.attribute);
     let attributes = attributes.filter_map(|attribute| attribute.t.as_ref());
     for tensor in graph.initializer.iter().chain(attributes) {
-        let TensorProto {
-            name, data_type, ..
-        } = tensor;
+        let TensorProto { name, data_type, .. } = tensor;
         // Float, the integers but 4-bit ones, string, bool, half and double.
         if !(1..=13).contains(data_type) || (*data_type == 8 && !tensor.raw_data.is_empty()) {
-            return Err(format!(
-                "the tensor {name:?} has the unsupported type {data_type}"
-            ));
+            return Err(format!("the tensor {name:?} has the unsupported type {data_type}"));
         }
     }
     Ok(())
@@ -315,9 +279,7 @@ fn check_output(model: &TypedModel, name: &str, labels: usize) -> Result<Precisi
     match fact.datum_type {
         DatumType::F32 => Ok(Precision::F32),
         DatumType::F64 => Ok(Precision::F64),
-        other => Err(format!(
-            "the output {name:?} is of type {other:?}, not float or double"
-        )),
+        other => Err(format!("the output {name:?} is of type {other:?}, not float or double")),
     }
 }
 
@@ -335,8 +297,7 @@ mod tests {
 
     /// A classifier of two float features with the outputs `label` and `probabilities`.
     fn classifier() -> ModelProto {
-        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("tests/fixtures/trees/v1_all_0_logistic.onnx");
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/trees/v1_all_0_logistic.onnx");
         parse(&std::fs::read(path).unwrap(), "it").unwrap()
     }
 
@@ -359,9 +320,7 @@ mod tests {
     }
 
     fn input_tensor(graph: &mut GraphProto) -> &mut type_proto::Tensor {
-        let Some(type_proto::Value::TensorType(tensor)) =
-            graph.input[0].r#type.as_mut().unwrap().value.as_mut()
-        else {
+        let Some(type_proto::Value::TensorType(tensor)) = graph.input[0].r#type.as_mut().unwrap().value.as_mut() else {
             panic!("not a tensor");
         };
         tensor
@@ -376,16 +335,11 @@ mod tests {
         graph.node.push(node("ZipMap", "probabilities", "maps"));
         graph.output = ["output_label", "maps"].map(value).to_vec();
         graph.output[0].r#type = graph.input[0].r#type.clone();
-        if let Some(type_proto::Value::TensorType(tensor)) =
-            graph.output[0].r#type.as_mut().unwrap().value.as_mut()
-        {
+        if let Some(type_proto::Value::TensorType(tensor)) = graph.output[0].r#type.as_mut().unwrap().value.as_mut() {
             tensor.elem_type = 7;
         }
         let graph = build(proto, 2, 2, "it").unwrap();
-        assert_eq!(
-            (graph.input, graph.output),
-            (Precision::F32, Precision::F32)
-        );
+        assert_eq!((graph.input, graph.output), (Precision::F32, Precision::F32));
     }
 
     fn value(name: &str) -> ValueInfoProto {

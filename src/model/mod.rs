@@ -25,10 +25,7 @@ mod sigmoid;
 
 pub use artifact::{MAX_MODEL_BYTES, METADATA_KEY, Model};
 pub use error::{ModelError, ScoreError};
-pub use metadata::{
-    Feature, FeatureProfile, Golden, GoldenRow, Input, Metadata, MetadataError, Profile,
-    ScoreProfile,
-};
+pub use metadata::{Feature, FeatureProfile, Golden, GoldenRow, Input, Metadata, MetadataError, Profile, ScoreProfile};
 pub use prediction::{Prediction, Probability, Scores};
 pub use proof::{Mismatch, Proof};
 pub use scorer::Scorer;

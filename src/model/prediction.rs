@@ -127,11 +127,7 @@ impl<'s> Prediction<'s> {
     pub fn label(&self) -> &'s str {
         let positive = self.metadata.positive;
         // There are two labels.
-        &self.metadata.labels[if self.is_positive() {
-            positive
-        } else {
-            1 - positive
-        }]
+        &self.metadata.labels[if self.is_positive() { positive } else { 1 - positive }]
     }
 
     /// The probability of the positive label.

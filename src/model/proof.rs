@@ -43,10 +43,7 @@ impl fmt::Display for Mismatch {
             expected,
             got,
         } = self;
-        write!(
-            f,
-            "row {row}: {label} is expected with {expected}, but got {got}"
-        )
+        write!(f, "row {row}: {label} is expected with {expected}, but got {got}")
     }
 }
 

@@ -74,14 +74,10 @@ enum Batch {
 
 impl Runner {
     pub fn new(model: &Prepared) -> Result<Runner, ModelError> {
-        let state = model
-            .graph
-            .plan
-            .spawn()
-            .map_err(|error| ModelError::Broken {
-                origin: model.origin.clone(),
-                problem: format!("{error:#}"),
-            })?;
+        let state = model.graph.plan.spawn().map_err(|error| ModelError::Broken {
+            origin: model.origin.clone(),
+            problem: format!("{error:#}"),
+        })?;
         let batch = match model.graph.input {
             Precision::F32 => Batch::F32(vec![]),
             Precision::F64 => Batch::F64(vec![]),
@@ -122,12 +118,10 @@ impl Runner {
             }
             return Err(ScoreError { rows, problem });
         }
-        let values = self
-            .values(model.graph.output)
-            .map_err(|error| ScoreError {
-                rows,
-                problem: format!("{error:#}"),
-            })?;
+        let values = self.values(model.graph.output).map_err(|error| ScoreError {
+            rows,
+            problem: format!("{error:#}"),
+        })?;
         Ok(Scores::new(values, &model.metadata))
     }
 

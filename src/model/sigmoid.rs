@@ -30,12 +30,7 @@ mod tests {
     fn is_the_logistic_function_in_both_types() {
         let mut doubles = tensor1(&[0.0f64, 800.0, -800.0, 1.0, f64::NAN]);
         Sigmoid {}.eval_in_place(&mut doubles, None).unwrap();
-        let doubles = doubles
-            .try_as_plain_ram()
-            .unwrap()
-            .as_slice::<f64>()
-            .unwrap()
-            .to_vec();
+        let doubles = doubles.try_as_plain_ram().unwrap().as_slice::<f64>().unwrap().to_vec();
         assert_eq!(doubles[..3], [0.5, 1.0, 0.0]);
         assert!((doubles[3] - 0.731_058_578_630_004_9).abs() < 1e-15);
         assert!(doubles[4].is_nan());

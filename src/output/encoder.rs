@@ -57,7 +57,11 @@ impl Encoder {
         if self.format != Format::Json {
             return;
         }
-        push_field(b"{\"date\":", flight.date.map(|date| date.to_ascii()).as_ref().map(|d| &d[..]), out);
+        push_field(
+            b"{\"date\":",
+            flight.date.map(|date| date.to_ascii()).as_ref().map(|d| &d[..]),
+            out,
+        );
         push_field(b",\"carrier\":", flight.carrier, out);
         push_field(b",\"number\":", flight.number, out);
         push_field(b",\"origin\":", flight.origin, out);
@@ -69,7 +73,13 @@ impl Encoder {
 
     /// Appends a prediction, without a line end. `flight` is what [`flight`](Self::flight) wrote; rows that do
     /// not come from Kafka have no source.
-    pub fn prediction(&self, prediction: &Prediction<'_>, flight: &[u8], source: Option<Source<'_>>, out: &mut Vec<u8>) {
+    pub fn prediction(
+        &self,
+        prediction: &Prediction<'_>,
+        flight: &[u8],
+        source: Option<Source<'_>>,
+        out: &mut Vec<u8>,
+    ) {
         match self.format {
             Format::Json => self.json(prediction, flight, source, out),
             Format::Csv => {
@@ -105,7 +115,11 @@ impl Encoder {
             // A topic's name has no character that JSON escapes.
             out.extend_from_slice(source.topic.as_bytes());
             // Writing to a vector does not fail.
-            let _ = write!(out, "\",\"partition\":{},\"offset\":{}}}", source.partition, source.offset);
+            let _ = write!(
+                out,
+                "\",\"partition\":{},\"offset\":{}}}",
+                source.partition, source.offset
+            );
         }
         out.push(b'}');
     }
@@ -125,7 +139,8 @@ mod tests {
     use crate::flight::RowReader;
     use std::sync::Arc;
 
-    const SEED: &str = "1987,10,14,3,741,730,912,849,PS,1451,NA,91,79,NA,23,11,SAN,SFO,447,NA,NA,0,NA,0,NA,NA,NA,NA,NA,YES,YES";
+    const SEED: &str =
+        "1987,10,14,3,741,730,912,849,PS,1451,NA,91,79,NA,23,11,SAN,SFO,447,NA,NA,0,NA,0,NA,NA,NA,NA,NA,YES,YES";
     const SOURCE: Source<'_> = Source {
         topic: "AirlineInputTopic",
         partition: 3,
@@ -159,14 +174,26 @@ mod tests {
 
     #[test]
     fn csv_and_text_are_the_original_digits_and_line() {
-        assert_eq!(encode(Format::Csv, SEED.as_bytes(), Some(SOURCE)), "YES,0.4319916897116479,0.5680083102883521");
-        assert_eq!(encode(Format::Text, SEED.as_bytes(), None), "Prediction: Is Airline delayed? => YES");
+        assert_eq!(
+            encode(Format::Csv, SEED.as_bytes(), Some(SOURCE)),
+            "YES,0.4319916897116479,0.5680083102883521"
+        );
+        assert_eq!(
+            encode(Format::Text, SEED.as_bytes(), None),
+            "Prediction: Is Airline delayed? => YES"
+        );
     }
 
     #[test]
     fn bytes_that_are_not_utf_8_still_give_json() {
-        let row: Vec<u8> = SEED.replacen("PS", "P\"#", 1).bytes().map(|b| if b == b'#' { 0xe4 } else { b }).collect();
-        let row = String::from_utf8_lossy(&row).replacen("P\"", "\"P\"\"", 1).replacen("\u{fffd}", "\u{fffd}\"", 1);
+        let row: Vec<u8> = SEED
+            .replacen("PS", "P\"#", 1)
+            .bytes()
+            .map(|b| if b == b'#' { 0xe4 } else { b })
+            .collect();
+        let row = String::from_utf8_lossy(&row)
+            .replacen("P\"", "\"P\"\"", 1)
+            .replacen("\u{fffd}", "\u{fffd}\"", 1);
         let json: serde_json::Value = serde_json::from_str(&encode(Format::Json, row.as_bytes(), None)).unwrap();
         assert_eq!(json["flight"]["carrier"], "P\"\u{fffd}");
         assert!(json.get("source").is_none());

@@ -3,7 +3,10 @@
 /// Appends `text` as a JSON string; what is not UTF-8 becomes U+FFFD.
 pub(super) fn push_json(text: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
-    if text.iter().all(|&byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\') {
+    if text
+        .iter()
+        .all(|&byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\')
+    {
         out.extend_from_slice(text);
     } else {
         for character in String::from_utf8_lossy(text).chars() {

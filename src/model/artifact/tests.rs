@@ -2,7 +2,8 @@ use super::*;
 use crate::flight::RowReader;
 use std::path::PathBuf;
 
-const SEED: &str = "1987,10,14,3,741,730,912,849,PS,1451,NA,91,79,NA,23,11,SAN,SFO,447,NA,NA,0,NA,0,NA,NA,NA,NA,NA,YES,YES";
+const SEED: &str =
+    "1987,10,14,3,741,730,912,849,PS,1451,NA,91,79,NA,23,11,SAN,SFO,447,NA,NA,0,NA,0,NA,NA,NA,NA,NA,YES,YES";
 
 fn embedded() -> Arc<Model> {
     Arc::new(Model::embedded().unwrap())
@@ -45,9 +46,7 @@ fn distance(a: f64, b: f64) -> u64 {
 fn two_thousand_rows_agree_with_h2o_to_the_last_bit_but_one() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/airline-gbm-h2o.csv");
     let text = std::fs::read(path).unwrap();
-    let mut lines = text
-        .split(|&byte| byte == b'\n')
-        .filter(|line| !line.is_empty());
+    let mut lines = text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
     assert!(lines.next().unwrap().starts_with(b"Year,"));
     let mut scorer = embedded().scorer().unwrap();
     let mut reader = RowReader::default();
@@ -64,9 +63,7 @@ fn two_thousand_rows_agree_with_h2o_to_the_last_bit_but_one() {
         };
         let (yes, no) = (probability(), probability());
         expected.push([no, yes]);
-        scorer
-            .push(&reader.read(fields.next().unwrap()).unwrap())
-            .unwrap();
+        scorer.push(&reader.read(fields.next().unwrap()).unwrap()).unwrap();
     }
     assert!(expected.len() > 1500);
     let scores = scorer.score().unwrap();
@@ -86,10 +83,7 @@ fn two_thousand_rows_agree_with_h2o_to_the_last_bit_but_one() {
 fn the_embedded_model_is_proven_and_named() {
     let model = embedded();
     assert_eq!(model.metadata().name, "airline-gbm");
-    assert_eq!(
-        model.metadata().threshold.to_bits(),
-        0.44517576623644245f64.to_bits()
-    );
+    assert_eq!(model.metadata().threshold.to_bits(), 0.44517576623644245f64.to_bits());
     assert!(model.proof().rows >= 8);
     assert!(model.proof().largest_difference <= 4.5e-16);
     assert_eq!(model.sha256(), sha256(&[EMBEDDED]));
@@ -111,9 +105,7 @@ fn a_batch_is_scored_until_it_is_cleared() {
         for _ in 0..rows {
             scorer.push(&reader.read(SEED.as_bytes()).unwrap()).unwrap();
             let broken = SEED.replacen(",10,", ",October,", 1);
-            scorer
-                .push(&reader.read(broken.as_bytes()).unwrap())
-                .unwrap_err();
+            scorer.push(&reader.read(broken.as_bytes()).unwrap()).unwrap_err();
         }
         assert_eq!(scorer.len(), rows);
         for _ in 0..2 {
@@ -156,10 +148,7 @@ fn fixture(name: &str) -> PathBuf {
 fn description(name: &str) -> serde_json::Value {
     let json = std::fs::read(fixture(&format!("{name}.json"))).unwrap();
     let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
-    let (inputs, outputs) = (
-        json["inputs"].as_array().unwrap(),
-        json["outputs"].as_array().unwrap(),
-    );
+    let (inputs, outputs) = (json["inputs"].as_array().unwrap(), json["outputs"].as_array().unwrap());
     let mut golden = vec![];
     for (input, output) in inputs.iter().zip(outputs) {
         let field = |value: &serde_json::Value| match value.as_f64() {
@@ -219,10 +208,7 @@ fn a_model_without_metadata_is_served_with_a_file_beside_it() {
 
     std::fs::write(path.with_extension("json"), "{").unwrap();
     let message = Model::load(&path).unwrap_err().to_string();
-    assert!(
-        message.contains("gbm.onnx, the JSON beside it: metadata:"),
-        "{message}"
-    );
+    assert!(message.contains("gbm.onnx, the JSON beside it: metadata:"), "{message}");
 }
 
 #[test]
@@ -256,9 +242,7 @@ fn a_model_that_is_not_what_it_claims_is_refused() {
     unreadable["golden"]["rows"][1]["row"] = "1,2,3".into();
     let message = described(name, &unreadable).unwrap_err().to_string();
     assert!(
-        message.ends_with(
-            "golden row 2 cannot be read: the row has 3 fields, it should have 29, 30 or 31"
-        ),
+        message.ends_with("golden row 2 cannot be read: the row has 3 fields, it should have 29, 30 or 31"),
         "{message}"
     );
 
@@ -270,9 +254,7 @@ fn a_model_that_is_not_what_it_claims_is_refused() {
         "{message}"
     );
 
-    let message = described("v1_three_none", &description(name))
-        .unwrap_err()
-        .to_string();
+    let message = described("v1_three_none", &description(name)).unwrap_err().to_string();
     assert!(
         message.contains("3], but it should be [") && message.contains(", 2]"),
         "{message}"
@@ -281,13 +263,8 @@ fn a_model_that_is_not_what_it_claims_is_refused() {
 
 #[test]
 fn what_is_no_model_is_refused() {
-    let missing = Model::load(Path::new("/no/such/model.onnx"))
-        .unwrap_err()
-        .to_string();
-    assert!(
-        missing.starts_with("cannot read /no/such/model.onnx: "),
-        "{missing}"
-    );
+    let missing = Model::load(Path::new("/no/such/model.onnx")).unwrap_err().to_string();
+    assert!(missing.starts_with("cannot read /no/such/model.onnx: "), "{missing}");
     for bytes in [&b""[..], b"hello", b"\x08\x09", &[0xff; 64]] {
         let error = Model::from_bytes(bytes, None, "it").unwrap_err();
         assert!(matches!(error, ModelError::NotOnnx { .. }), "{error}");

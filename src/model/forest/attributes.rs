@@ -28,11 +28,7 @@ pub(super) fn tree_ensemble(context: &ParsingContext, node: &NodeProto) -> Parse
     ))
 }
 
-fn ensemble<T: Real>(
-    context: &ParsingContext,
-    node: &NodeProto,
-    splits: &Tensor,
-) -> TractResult<Ensemble<T>> {
+fn ensemble<T: Real>(context: &ParsingContext, node: &NodeProto, splits: &Tensor) -> TractResult<Ensemble<T>> {
     let splits = values::<T>("nodes_splits", splits)?;
     let nodes = splits.len();
     let modes = tensor(context, node, "nodes_modes")?;
@@ -62,9 +58,10 @@ fn ensemble<T: Real>(
             3 => Test::Greater(split),
             4 => Test::Equal(split),
             5 => Test::NotEqual(split),
-            6 => Test::Member(sets.next().with_context(|| {
-                format!("membership_values has no set for node {position}, a BRANCH_MEMBER")
-            })?),
+            6 => Test::Member(
+                sets.next()
+                    .with_context(|| format!("membership_values has no set for node {position}, a BRANCH_MEMBER"))?,
+            ),
             _ => bail!("nodes_modes[{position}] is {mode}, it should be within 0 and 6"),
         };
         branches.push(Branch {
@@ -86,17 +83,13 @@ fn ensemble<T: Real>(
         .into_iter()
         .map(Child::Branch)
         .collect();
-    let leaves = (0..weights.len() as u32)
-        .map(|leaf| leaf..leaf + 1)
-        .collect();
+    let leaves = (0..weights.len() as u32).map(|leaf| leaf..leaf + 1).collect();
     let weights = targets.iter().zip(&weights);
     let parts = Parts {
         roots,
         branches,
         leaves,
-        weights: weights
-            .map(|(&target, &value)| Weight { target, value })
-            .collect(),
+        weights: weights.map(|(&target, &value)| Weight { target, value }).collect(),
         members,
         aggregate: aggregate(node)?,
         base: vec![],
@@ -123,15 +116,13 @@ fn member_sets<T: Real>(members: &[T]) -> Vec<Range<u32>> {
 }
 
 fn aggregate(node: &NodeProto) -> TractResult<Aggregate> {
-    Ok(
-        match node.get_attr_opt::<i64>("aggregate_function")?.unwrap_or(1) {
-            0 => Aggregate::Average,
-            1 => Aggregate::Sum,
-            2 => Aggregate::Min,
-            3 => Aggregate::Max,
-            other => bail!("aggregate_function is {other}, it should be within 0 and 3"),
-        },
-    )
+    Ok(match node.get_attr_opt::<i64>("aggregate_function")?.unwrap_or(1) {
+        0 => Aggregate::Average,
+        1 => Aggregate::Sum,
+        2 => Aggregate::Min,
+        3 => Aggregate::Max,
+        other => bail!("aggregate_function is {other}, it should be within 0 and 3"),
+    })
 }
 
 /// At most as many targets as fit a matrix of scores in practice, so that a broken file cannot ask for more
@@ -146,23 +137,16 @@ fn targets_count(node: &NodeProto) -> TractResult<usize> {
     Ok(targets as usize)
 }
 
-fn children(
-    node: &NodeProto,
-    ids: &'static str,
-    leaves: &'static str,
-    nodes: usize,
-) -> TractResult<Vec<Child>> {
+fn children(node: &NodeProto, ids: &'static str, leaves: &'static str, nodes: usize) -> TractResult<Vec<Child>> {
     let is_leaf = node.get_attr_slice::<i64>(leaves)?;
     expect_length(leaves, is_leaf.len(), nodes)?;
     let ids = indices(node, ids, nodes)?.into_iter().zip(is_leaf);
     Ok(ids
-        .map(|(id, &leaf)| {
-            if leaf == 0 {
-                Child::Branch(id)
-            } else {
-                Child::Leaf(id)
-            }
-        })
+        .map(
+            |(id, &leaf)| {
+                if leaf == 0 { Child::Branch(id) } else { Child::Leaf(id) }
+            },
+        )
         .collect())
 }
 
@@ -178,11 +162,7 @@ pub(super) fn flags(node: &NodeProto, name: &'static str, nodes: usize) -> Tract
 }
 
 /// A list of `expected` indices.
-pub(super) fn indices(
-    node: &NodeProto,
-    name: &'static str,
-    expected: usize,
-) -> TractResult<Vec<u32>> {
+pub(super) fn indices(node: &NodeProto, name: &'static str, expected: usize) -> TractResult<Vec<u32>> {
     let values = node.get_attr_slice::<i64>(name)?;
     expect_length(name, values.len(), expected)?;
     to_indices(name, values)
@@ -196,10 +176,7 @@ fn to_indices(name: &'static str, values: &[i64]) -> TractResult<Vec<u32>> {
 }
 
 pub(super) fn expect_length(name: &str, got: usize, expected: usize) -> TractResult<()> {
-    ensure!(
-        got == expected,
-        "{name} has {got} values, it should have {expected}"
-    );
+    ensure!(got == expected, "{name} has {got} values, it should have {expected}");
     Ok(())
 }
 
@@ -226,10 +203,7 @@ mod tests {
     fn sets_of_members_are_closed_by_nan() {
         let nan = f64::NAN;
         assert!(member_sets::<f64>(&[]).is_empty());
-        assert_eq!(
-            member_sets(&[1.0, 2.0, nan, nan, 3.0, nan]),
-            [0..2, 3..3, 4..5]
-        );
+        assert_eq!(member_sets(&[1.0, 2.0, nan, nan, 3.0, nan]), [0..2, 3..3, 4..5]);
         assert_eq!(member_sets(&[1.0, nan, 2.0]), [0..1, 2..3]);
     }
 }

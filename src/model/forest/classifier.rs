@@ -58,11 +58,9 @@ impl Layout {
 
 /// Builds the operator from a node of the graph.
 pub(super) fn tree_ensemble_classifier(context: &ParsingContext, node: &NodeProto) -> Parsed {
-    let name = node
-        .get_attr_opt::<&str>("post_transform")?
-        .unwrap_or("NONE");
-    let transform = Transform::by_name(name)
-        .with_context(|| format!("post_transform is {name}, which is not one of ONNX's"))?;
+    let name = node.get_attr_opt::<&str>("post_transform")?.unwrap_or("NONE");
+    let transform =
+        Transform::by_name(name).with_context(|| format!("post_transform is {name}, which is not one of ONNX's"))?;
     let labels = labels(node)?;
     let as_doubles = [
         "nodes_values_as_tensor",
@@ -87,10 +85,7 @@ pub(super) fn tree_ensemble_classifier(context: &ParsingContext, node: &NodeProt
         transform,
         labels,
     };
-    Ok((
-        TreeOperator::boxed("TreeEnsembleClassifier", forest, finish),
-        vec![],
-    ))
+    Ok((TreeOperator::boxed("TreeEnsembleClassifier", forest, finish), vec![]))
 }
 
 fn labels(node: &NodeProto) -> TractResult<Labels> {
@@ -113,11 +108,7 @@ fn labels(node: &NodeProto) -> TractResult<Labels> {
     Ok(labels)
 }
 
-fn ensemble<T: Real>(
-    context: &ParsingContext,
-    node: &NodeProto,
-    classes: usize,
-) -> TractResult<(Ensemble<T>, Layout)> {
+fn ensemble<T: Real>(context: &ParsingContext, node: &NodeProto, classes: usize) -> TractResult<(Ensemble<T>, Layout)> {
     let splits = reals::<T>(context, node, "nodes_values", "nodes_values_as_tensor")?;
     let weights = reals::<T>(context, node, "class_weights", "class_weights_as_tensor")?;
     let base = reals::<T>(context, node, "base_values", "base_values_as_tensor")?;
@@ -243,11 +234,7 @@ impl<'n> Nodes<'n> {
 }
 
 /// The branches, and the root of each tree: its first node.
-fn branches<T: Real>(
-    node: &NodeProto,
-    nodes: &Nodes,
-    splits: &[T],
-) -> TractResult<(Vec<Branch<T>>, Vec<Child>)> {
+fn branches<T: Real>(node: &NodeProto, nodes: &Nodes, splits: &[T]) -> TractResult<(Vec<Branch<T>>, Vec<Child>)> {
     let features = node.get_attr_slice::<i64>("nodes_featureids")?;
     let on_true = node.get_attr_slice::<i64>("nodes_truenodeids")?;
     let on_false = node.get_attr_slice::<i64>("nodes_falsenodeids")?;
@@ -275,8 +262,7 @@ fn branches<T: Real>(
         };
         let feature = features[position];
         branches.push(Branch {
-            feature: u32::try_from(feature)
-                .with_context(|| format!("nodes_featureids[{position}] is {feature}"))?,
+            feature: u32::try_from(feature).with_context(|| format!("nodes_featureids[{position}] is {feature}"))?,
             test,
             missing_is_true: missing_is_true[position],
             on_true: nodes.find(tree, on_true[position])?,
@@ -287,18 +273,10 @@ fn branches<T: Real>(
 }
 
 /// Numbers as a list of floats or as a tensor of floats or doubles; none where there is neither.
-fn reals<T: Real>(
-    context: &ParsingContext,
-    node: &NodeProto,
-    list: &str,
-    tensor: &str,
-) -> TractResult<Vec<T>> {
+fn reals<T: Real>(context: &ParsingContext, node: &NodeProto, list: &str, tensor: &str) -> TractResult<Vec<T>> {
     let floats = node.get_attr_opt_slice::<f32>(list)?.unwrap_or_default();
     let Some(proto) = node.get_attr_opt::<&TensorProto>(tensor)? else {
-        return Ok(floats
-            .iter()
-            .map(|&value| T::from_f64(f64::from(value)))
-            .collect());
+        return Ok(floats.iter().map(|&value| T::from_f64(f64::from(value))).collect());
     };
     let loaded = context.load_tensor(proto)?;
     ensure!(
@@ -306,18 +284,12 @@ fn reals<T: Real>(
         "{list} and {tensor} exclude each other"
     );
     if loaded.len() == 0 {
-        return Ok(floats
-            .iter()
-            .map(|&value| T::from_f64(f64::from(value)))
-            .collect());
+        return Ok(floats.iter().map(|&value| T::from_f64(f64::from(value))).collect());
     }
     match loaded.datum_type() {
         DatumType::F32 => {
             let floats = values::<f32>(tensor, &loaded)?;
-            Ok(floats
-                .into_iter()
-                .map(|value| T::from_f64(f64::from(value)))
-                .collect())
+            Ok(floats.into_iter().map(|value| T::from_f64(f64::from(value))).collect())
         }
         _ => values::<T>(tensor, &loaded),
     }

@@ -111,11 +111,7 @@ pub(super) enum EnsembleError {
         count: usize,
     },
     #[error("weight {weight} is for target {target}, but there are only {targets}")]
-    TargetOutOfRange {
-        weight: usize,
-        target: u32,
-        targets: usize,
-    },
+    TargetOutOfRange { weight: usize, target: u32, targets: usize },
 }
 
 impl<T: Real> Ensemble<T> {
@@ -136,10 +132,7 @@ impl<T: Real> Ensemble<T> {
         check_leaves(&parts)?;
         sort_members(&mut parts)?;
         check_trees(&parts)?;
-        let features = parts
-            .branches
-            .iter()
-            .map(|branch| branch.feature as usize + 1);
+        let features = parts.branches.iter().map(|branch| branch.feature as usize + 1);
         Ok(Ensemble {
             features: features.max().unwrap_or(0),
             parts,
@@ -278,11 +271,7 @@ fn check_trees<T>(parts: &Parts<T>) -> Result<(), EnsembleError> {
     Ok(())
 }
 
-fn check_child<T>(
-    parts: &Parts<T>,
-    parent: impl Fn() -> String,
-    child: Child,
-) -> Result<(), EnsembleError> {
+fn check_child<T>(parts: &Parts<T>, parent: impl Fn() -> String, child: Child) -> Result<(), EnsembleError> {
     let (index, count, kind) = match child {
         Child::Branch(index) => (index, parts.branches.len(), "branch"),
         Child::Leaf(index) => (index, parts.leaves.len(), "leaf"),
@@ -346,14 +335,8 @@ pub(super) mod tests {
         };
         assert_eq!(refused(|p| p.roots.clear()), NoTrees);
         assert_eq!(refused(|p| p.targets = 0), NoTargets);
-        assert!(matches!(
-            refused(|p| p.base = vec![0.0; 2]),
-            BaseValues { .. }
-        ));
-        assert_eq!(
-            refused(|p| p.branches[0].on_true = Child::Branch(0)),
-            ReachedTwice(0)
-        );
+        assert!(matches!(refused(|p| p.base = vec![0.0; 2]), BaseValues { .. }));
+        assert_eq!(refused(|p| p.branches[0].on_true = Child::Branch(0)), ReachedTwice(0));
         assert_eq!(refused(|p| p.roots.push(Child::Branch(0))), ReachedTwice(0));
         assert!(matches!(
             refused(|p| p.branches[0].on_false = Child::Branch(1)),
@@ -367,14 +350,8 @@ pub(super) mod tests {
             refused(|p| p.roots[0] = Child::Branch(9)),
             ChildOutOfRange { .. }
         ));
-        assert!(matches!(
-            refused(|p| p.leaves[1].end = 3),
-            WeightsOutOfRange { .. }
-        ));
-        assert!(matches!(
-            refused(|p| p.weights[0].target = 1),
-            TargetOutOfRange { .. }
-        ));
+        assert!(matches!(refused(|p| p.leaves[1].end = 3), WeightsOutOfRange { .. }));
+        assert!(matches!(refused(|p| p.weights[0].target = 1), TargetOutOfRange { .. }));
         assert!(matches!(
             refused(|p| p.branches[0].test = Test::Member(0..1)),
             MembersOutOfRange { .. }
@@ -390,9 +367,6 @@ pub(super) mod tests {
         parts.branches = branches.collect();
         assert!(Ensemble::new(parts.clone()).is_ok());
         parts.branches[1_000_000].on_false = Child::Branch(500_000);
-        assert_eq!(
-            Ensemble::new(parts).unwrap_err(),
-            EnsembleError::ReachedTwice(500_000)
-        );
+        assert_eq!(Ensemble::new(parts).unwrap_err(), EnsembleError::ReachedTwice(500_000));
     }
 }

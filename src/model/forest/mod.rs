@@ -16,10 +16,7 @@ use tract_onnx::model::OnnxOpRegister;
 /// Registers the operators, in place of tract's own where it has them.
 pub(super) fn register(operators: &mut OnnxOpRegister) {
     operators.insert("TreeEnsemble", attributes::tree_ensemble);
-    operators.insert(
-        "TreeEnsembleClassifier",
-        classifier::tree_ensemble_classifier,
-    );
+    operators.insert("TreeEnsembleClassifier", classifier::tree_ensemble_classifier);
 }
 
 #[cfg(test)]

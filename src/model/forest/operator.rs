@@ -52,9 +52,7 @@ impl Forest {
     fn for_input(&self, input: DatumType) -> Option<Forest> {
         match self {
             _ if input == self.datum_type() => Some(self.clone()),
-            Forest::F32(ensemble) if input == f64::datum_type() => {
-                Some(Forest::from(ensemble.widened()))
-            }
+            Forest::F32(ensemble) if input == f64::datum_type() => Some(Forest::from(ensemble.widened())),
             _ => None,
         }
     }
@@ -119,11 +117,7 @@ pub(super) struct TreeOperator {
 
 impl TreeOperator {
     pub fn boxed(name: &'static str, forest: Forest, finish: Finish) -> Box<dyn InferenceOp> {
-        expand(TreeOperator {
-            name,
-            forest,
-            finish,
-        })
+        expand(TreeOperator { name, forest, finish })
     }
 }
 
@@ -166,17 +160,10 @@ impl Expansion for TreeOperator {
         solver.equals(&scores.shape[1], width.to_dim())
     }
 
-    fn wire(
-        &self,
-        prefix: &str,
-        model: &mut TypedModel,
-        inputs: &[OutletId],
-    ) -> TractResult<TVec<OutletId>> {
+    fn wire(&self, prefix: &str, model: &mut TypedModel, inputs: &[OutletId]) -> TractResult<TVec<OutletId>> {
         let input = model.outlet_fact(inputs[0])?.datum_type;
         let forest = match self.finish {
-            Finish::Scores(_) => Some(&self.forest)
-                .filter(|f| f.datum_type() == input)
-                .cloned(),
+            Finish::Scores(_) => Some(&self.forest).filter(|f| f.datum_type() == input).cloned(),
             Finish::Classes { .. } => self.forest.for_input(input),
         };
         let forest = forest.with_context(|| {
@@ -231,9 +218,7 @@ impl TreeScores {
         ensemble.evaluate(view.as_slice::<T>()?, width, &mut scores);
         match &self.finish {
             Finish::Scores(transform) => {
-                scores
-                    .chunks_exact_mut(targets)
-                    .for_each(|row| transform.apply(row));
+                scores.chunks_exact_mut(targets).for_each(|row| transform.apply(row));
                 Tensor::from_shape(&[rows, targets], &scores)
             }
             Finish::Classes {
@@ -278,10 +263,7 @@ impl TypedOp for TreeScores {
         let [input] = inputs else {
             bail!("a tree ensemble has one input, not {}", inputs.len());
         };
-        ensure!(
-            input.rank() == 2,
-            "the features are not a matrix: {input:?}"
-        );
+        ensure!(input.rank() == 2, "the features are not a matrix: {input:?}");
         if let Ok(width) = input.shape[1].to_usize() {
             self.check_width(width)?;
         }
@@ -289,9 +271,7 @@ impl TypedOp for TreeScores {
             Finish::Scores(_) => (self.forest.datum_type(), self.forest.targets()),
             Finish::Classes { labels, .. } => (f32::datum_type(), labels.len()),
         };
-        Ok(tvec!(
-            datum_type.fact([input.shape[0].clone(), width.to_dim()])
-        ))
+        Ok(tvec!(datum_type.fact([input.shape[0].clone(), width.to_dim()])))
     }
 
     as_op!();

@@ -127,11 +127,7 @@ mod tests {
                 let mut expected = expected;
                 expected[3] = missing_is_true;
                 let expected = expected.map(|holds| if holds { 1.0 } else { 2.0 });
-                assert_eq!(
-                    scores(parts, &values),
-                    expected,
-                    "{test:?} {missing_is_true}"
-                );
+                assert_eq!(scores(parts, &values), expected, "{test:?} {missing_is_true}");
             }
         }
     }
@@ -194,9 +190,7 @@ mod tests {
                 on_false: Child::Leaf(1),
             }],
             leaves: vec![0..1, 1..2],
-            weights: [0.3f32, 0.7]
-                .map(|value| Weight { target: 0, value })
-                .to_vec(),
+            weights: [0.3f32, 0.7].map(|value| Weight { target: 0, value }).to_vec(),
             members: vec![],
             aggregate: Aggregate::Sum,
             base: vec![0.5f32],

@@ -25,13 +25,7 @@ fn number(value: &Value) -> f64 {
 
 fn matrix(value: &Value) -> (Vec<usize>, Vec<f64>) {
     let rows = value.as_array().unwrap();
-    let row = |row: &Value| {
-        row.as_array()
-            .unwrap()
-            .iter()
-            .map(number)
-            .collect::<Vec<_>>()
-    };
+    let row = |row: &Value| row.as_array().unwrap().iter().map(number).collect::<Vec<_>>();
     let width = row(&rows[0]).len();
     (vec![rows.len(), width], rows.iter().flat_map(row).collect())
 }
@@ -58,27 +52,13 @@ fn check(name: &str, fixture: &Value) {
     let scores = outputs.last().unwrap();
     assert_eq!(scores.shape(), expected_shape, "{name}");
     let double = scores.datum_type() == f64::datum_type();
-    assert_eq!(
-        double,
-        name.starts_with("v5") && name.ends_with("double"),
-        "{name}"
-    );
+    assert_eq!(double, name.starts_with("v5") && name.ends_with("double"), "{name}");
     let tolerance = fixture["tolerance"].as_f64().unwrap();
     let scores = scores.cast_to::<f64>().unwrap();
     let scores = scores.try_as_plain_ram().unwrap();
-    for (position, (&got, &expected)) in scores
-        .as_slice::<f64>()
-        .unwrap()
-        .iter()
-        .zip(&expected)
-        .enumerate()
-    {
+    for (position, (&got, &expected)) in scores.as_slice::<f64>().unwrap().iter().zip(&expected).enumerate() {
         // A tolerance of zero is meant: what is only added must be the same to the last bit.
-        let expected = if double {
-            expected
-        } else {
-            f64::from(expected as f32)
-        };
+        let expected = if double { expected } else { f64::from(expected as f32) };
         let same = got == expected || (got.is_nan() && expected.is_nan());
         assert!(
             same || (got - expected).abs() <= tolerance,
@@ -116,10 +96,7 @@ fn every_fixture_comes_out_as_another_implementation_computed_it() {
     let mut checked = 0;
     for entry in std::fs::read_dir(directory()).unwrap() {
         let path = entry.unwrap().path();
-        if path
-            .extension()
-            .is_some_and(|extension| extension == "json")
-        {
+        if path.extension().is_some_and(|extension| extension == "json") {
             let name = path.file_stem().unwrap().to_str().unwrap();
             let fixture = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
             check(name, &fixture);
@@ -133,20 +110,14 @@ fn every_fixture_comes_out_as_another_implementation_computed_it() {
 fn changed(name: &str, attribute: &str, change: impl FnOnce(&mut AttributeProto)) -> String {
     let mut proto = proto(name);
     let node = &mut proto.graph.as_mut().unwrap().node[0];
-    let found = node
-        .attribute
-        .iter_mut()
-        .find(|found| found.name == attribute);
+    let found = node.attribute.iter_mut().find(|found| found.name == attribute);
     change(found.unwrap_or_else(|| panic!("{name} has no {attribute}")));
     format!("{:#}", run(&proto, &[1, 2], &[0.0, 0.0]).unwrap_err())
 }
 
 #[track_caller]
 fn assert_contains(message: &str, expected: &str) {
-    assert!(
-        message.contains(expected),
-        "{message:?} does not contain {expected:?}"
-    );
+    assert!(message.contains(expected), "{message:?} does not contain {expected:?}");
 }
 
 #[test]
@@ -170,17 +141,9 @@ fn broken_tree_ensembles_are_refused_with_the_place() {
             |a| a.ints[0] = 7,
             "the trees ask for feature 7, but a row has only 2",
         ),
-        (
-            "nodes_featureids",
-            |a| a.ints[0] = i64::MAX,
-            "nodes_featureids[0] is",
-        ),
+        ("nodes_featureids", |a| a.ints[0] = i64::MAX, "nodes_featureids[0] is"),
         ("tree_roots", |a| a.ints.clear(), "there are no trees"),
-        (
-            "tree_roots",
-            |a| a.ints[0] = 1000,
-            "tree 0 leads to branch 1000",
-        ),
+        ("tree_roots", |a| a.ints[0] = 1000, "tree 0 leads to branch 1000"),
         ("tree_roots", |a| a.ints[1] = a.ints[0], "is reached twice"),
         (
             "leaf_targetids",
@@ -188,11 +151,7 @@ fn broken_tree_ensembles_are_refused_with_the_place() {
             "is for target 3, but there are only",
         ),
         ("n_targets", |a| a.i = 0, "n_targets is 0"),
-        (
-            "n_targets",
-            |a| a.i = i64::MAX,
-            "n_targets is 9223372036854775807",
-        ),
+        ("n_targets", |a| a.i = i64::MAX, "n_targets is 9223372036854775807"),
         ("aggregate_function", |a| a.i = 4, "aggregate_function is 4"),
         ("post_transform", |a| a.i = 5, "post_transform is 5"),
         (
@@ -202,10 +161,7 @@ fn broken_tree_ensembles_are_refused_with_the_place() {
         ),
     ];
     for (attribute, change, expected) in cases {
-        assert_contains(
-            &changed("v5_member_tree_double", attribute, change),
-            expected,
-        );
+        assert_contains(&changed("v5_member_tree_double", attribute, change), expected);
     }
     assert_contains(
         &changed("v5_member_tree_double", "membership_values", |a| {
@@ -243,65 +199,36 @@ fn a_cycle_is_refused() {
 fn broken_classifiers_are_refused_with_the_place() {
     type Change = fn(&mut AttributeProto);
     let cases: [(&str, Change, &str); 12] = [
-        (
-            "nodes_truenodeids",
-            |a| a.ints[0] = 99,
-            "has no node with id 99",
-        ),
+        ("nodes_truenodeids", |a| a.ints[0] = 99, "has no node with id 99"),
         ("nodes_truenodeids", |a| a.ints[0] = 0, "is reached twice"),
         (
             "nodes_falsenodeids",
             |a| a.ints.truncate(2),
             "nodes_falsenodeids has 2 values",
         ),
-        (
-            "nodes_nodeids",
-            |a| a.ints[1] = 0,
-            "has two nodes with id 0",
-        ),
-        (
-            "nodes_treeids",
-            |a| a.ints.clear(),
-            "nodes_treeids has 0 values",
-        ),
+        ("nodes_nodeids", |a| a.ints[1] = 0, "has two nodes with id 0"),
+        ("nodes_treeids", |a| a.ints.clear(), "nodes_treeids has 0 values"),
         (
             "nodes_modes",
             |a| a.strings[0] = b"BRANCH_MEMBER".to_vec(),
             "nodes_modes[0] is BRANCH_MEMBER",
         ),
-        (
-            "nodes_featureids",
-            |a| a.ints[0] = -3,
-            "nodes_featureids[0] is -3",
-        ),
+        ("nodes_featureids", |a| a.ints[0] = -3, "nodes_featureids[0] is -3"),
         (
             "class_ids",
             |a| a.ints[0] = 2,
             "class_ids has class 2, but there are only 2",
         ),
-        (
-            "class_nodeids",
-            |a| a.ints[0] = 0,
-            "node 0 of tree 0 is not a leaf",
-        ),
+        ("class_nodeids", |a| a.ints[0] = 0, "node 0 of tree 0 is not a leaf"),
         ("class_treeids", |a| a.ints[0] = 50, "tree 50 has no node"),
         ("class_weights", |a| a.floats.truncate(1), "class_ids has"),
-        (
-            "post_transform",
-            |a| a.s = b"LOGIT".to_vec(),
-            "post_transform is LOGIT",
-        ),
+        ("post_transform", |a| a.s = b"LOGIT".to_vec(), "post_transform is LOGIT"),
     ];
     for (attribute, change, expected) in cases {
-        assert_contains(
-            &changed("v1_both_logistic_base2", attribute, change),
-            expected,
-        );
+        assert_contains(&changed("v1_both_logistic_base2", attribute, change), expected);
     }
     assert_contains(
-        &changed("v1_three_softmax_base3", "base_values", |a| {
-            a.floats.truncate(2)
-        }),
+        &changed("v1_three_softmax_base3", "base_values", |a| a.floats.truncate(2)),
         "base_values has 2 values, it should have 3",
     );
 }
@@ -310,8 +237,7 @@ fn broken_classifiers_are_refused_with_the_place() {
 fn types_must_fit() {
     let mut float = proto("v5_sum_3_float");
     let input = &mut float.graph.as_mut().unwrap().input[0];
-    let Some(tract_onnx::pb::type_proto::Value::TensorType(tensor)) =
-        input.r#type.as_mut().unwrap().value.as_mut()
+    let Some(tract_onnx::pb::type_proto::Value::TensorType(tensor)) = input.r#type.as_mut().unwrap().value.as_mut()
     else {
         panic!("not a tensor");
     };

@@ -45,9 +45,7 @@ impl Transform {
         match self {
             Transform::None => {}
             Transform::Softmax => softmax(scores),
-            Transform::Logistic => scores
-                .iter_mut()
-                .for_each(|score| *score = logistic(*score)),
+            Transform::Logistic => scores.iter_mut().for_each(|score| *score = logistic(*score)),
             Transform::SoftmaxZero => softmax_zero(scores),
             Transform::Probit => scores.iter_mut().for_each(|score| *score = probit(*score)),
         }
@@ -58,11 +56,7 @@ impl Transform {
 /// number that is not positive, so that nothing overflows.
 pub(super) fn logistic<T: Real>(score: T) -> T {
     let value = T::ONE / (T::ONE + (-score.abs()).exp());
-    if score < T::ZERO {
-        T::ONE - value
-    } else {
-        value
-    }
+    if score < T::ZERO { T::ONE - value } else { value }
 }
 
 fn greatest<T: Real>(scores: &[T]) -> T {
@@ -152,10 +146,7 @@ mod tests {
             &applied(Transform::SoftmaxZero, vec![0.1, 0.2]),
             &[0.475_020_8, 0.524_979_2],
         );
-        assert_near(
-            &applied(Transform::SoftmaxZero, vec![0.0, 0.5]),
-            &[0.0, 1.0],
-        );
+        assert_near(&applied(Transform::SoftmaxZero, vec![0.0, 0.5]), &[0.0, 1.0]);
         assert_near(
             &applied(Transform::Probit, vec![0.3, 0.5, 0.8]),
             &[-0.524_445_9, 0.0, 0.841_756_1],
@@ -178,10 +169,7 @@ mod tests {
     fn names_and_numbers_are_those_of_the_specification() {
         let names = ["NONE", "SOFTMAX", "LOGISTIC", "SOFTMAX_ZERO", "PROBIT"];
         for (number, name) in names.into_iter().enumerate() {
-            assert_eq!(
-                Transform::by_name(name),
-                Transform::by_number(number as i64)
-            );
+            assert_eq!(Transform::by_name(name), Transform::by_number(number as i64));
         }
         assert_eq!(Transform::by_name("logistic"), None);
         assert_eq!(Transform::by_number(5), None);

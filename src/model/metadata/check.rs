@@ -1,9 +1,6 @@
 //! From the JSON as it stands to metadata that can be relied on.
 
-use super::{
-    Feature, FeatureProfile, Golden, GoldenRow, Input, Metadata, MetadataError, Profile,
-    ScoreProfile, raw,
-};
+use super::{Feature, FeatureProfile, Golden, GoldenRow, Input, Metadata, MetadataError, Profile, ScoreProfile, raw};
 use crate::flight::Column;
 use std::collections::HashSet;
 
@@ -20,10 +17,7 @@ pub fn metadata(raw: raw::Metadata) -> Result<Metadata> {
     let features = features(raw.features)?;
     let positive = positive(&raw.labels, &raw.positive)?;
     if !(0.0..=1.0).contains(&raw.threshold) {
-        return error(
-            "threshold",
-            format!("{} is not within 0 and 1", raw.threshold),
-        );
+        return error("threshold", format!("{} is not within 0 and 1", raw.threshold));
     }
     Ok(Metadata {
         golden: golden(raw.golden, raw.labels.len())?,
@@ -77,18 +71,12 @@ fn feature(raw: raw::Feature, place: &str) -> Result<Feature> {
             Input::Numeric
         }
         (raw::Kind::Numeric, Some(_)) => {
-            return error(
-                format!("{place}.values"),
-                "only a categorical feature has values",
-            );
+            return error(format!("{place}.values"), "only a categorical feature has values");
         }
         (raw::Kind::Categorical, values) => {
             let values = values.unwrap_or_default();
             if values.is_empty() {
-                return error(
-                    format!("{place}.values"),
-                    "a categorical feature needs values",
-                );
+                return error(format!("{place}.values"), "a categorical feature needs values");
             }
             let mut seen = HashSet::new();
             if let Some(twice) = values.iter().position(|value| !seen.insert(value)) {
@@ -108,8 +96,7 @@ fn feature(raw: raw::Feature, place: &str) -> Result<Feature> {
 
 fn unknown_column(name: &str) -> String {
     // Case matters to the look-up, but not to what was meant.
-    let likeness =
-        |column: &Column| strsim::jaro_winkler(&column.name().to_lowercase(), &name.to_lowercase());
+    let likeness = |column: &Column| strsim::jaro_winkler(&column.name().to_lowercase(), &name.to_lowercase());
     let nearest = Column::ALL
         .into_iter()
         .max_by(|a, b| likeness(a).total_cmp(&likeness(b)))
@@ -123,10 +110,7 @@ fn unknown_column(name: &str) -> String {
 
 fn positive(labels: &[String], positive: &str) -> Result<usize> {
     let [first, second] = labels else {
-        let problem = format!(
-            "there are {}, but a model must tell two apart",
-            labels.len()
-        );
+        let problem = format!("there are {}, but a model must tell two apart", labels.len());
         return error("labels", problem);
     };
     if first == second {
@@ -137,10 +121,7 @@ fn positive(labels: &[String], positive: &str) -> Result<usize> {
     }
     match labels.iter().position(|label| label == positive) {
         Some(position) => Ok(position),
-        None => error(
-            "positive",
-            format!("{positive:?} is neither {first:?} nor {second:?}"),
-        ),
+        None => error("positive", format!("{positive:?} is neither {first:?} nor {second:?}")),
     }
 }
 
@@ -186,10 +167,7 @@ fn profile(raw: raw::Profile, features: &[Feature]) -> Result<Profile> {
             return error(format!("{place}.name"), problem);
         };
         if profiles.iter().any(|other| other.name == raw.name) {
-            return error(
-                format!("{place}.name"),
-                format!("{:?} is there twice", raw.name),
-            );
+            return error(format!("{place}.name"), format!("{:?} is there twice", raw.name));
         }
         match &feature.input {
             Input::Numeric => histogram(&place, &raw.edges, &raw.counts)?,
@@ -272,10 +250,7 @@ mod tests {
     #[test]
     fn reads_all_there_is() {
         let metadata = read(&minimal()).unwrap();
-        assert_eq!(
-            metadata.threshold.to_bits(),
-            0.44517576623644245f64.to_bits()
-        );
+        assert_eq!(metadata.threshold.to_bits(), 0.44517576623644245f64.to_bits());
         assert_eq!(metadata.positive_label(), "YES");
         assert_eq!(metadata.features[1].column, Column::Origin);
         assert!(metadata.features[2].always_missing);
@@ -290,11 +265,7 @@ mod tests {
         let year = json!({"name": "Year2", "column": "Year", "type": "numeric"});
         let cases = [
             ("/name", json!(" "), "name: the model needs a name"),
-            (
-                "/features",
-                json!([]),
-                "features: the model needs at least one",
-            ),
+            ("/features", json!([]), "features: the model needs at least one"),
             (
                 "/features/1/name",
                 json!("Year"),
@@ -356,11 +327,7 @@ mod tests {
                 json!("yes"),
                 r#"positive: "yes" is neither "NO" nor "YES""#,
             ),
-            (
-                "/threshold",
-                json!(1.5),
-                "threshold: 1.5 is not within 0 and 1",
-            ),
+            ("/threshold", json!(1.5), "threshold: 1.5 is not within 0 and 1"),
             (
                 "/golden/tolerance",
                 json!(-1.0),

@@ -1,0 +1,137 @@
+//! `score`: rows in, predictions out, no Kafka.
+
+use super::serve::load_model;
+use super::{Exit, Failed};
+use crate::config::Config;
+use crate::flight::{Column, RowReader};
+use crate::model::Scorer;
+use crate::output::{Encoder, Format};
+use anyhow::Context;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::ops::Range;
+use std::path::PathBuf;
+
+const BATCH: usize = 1024;
+
+/// Each line is one row; a header line is recognised. Rows that cannot be scored are reported on standard error
+/// with their line number, the others are scored, and the exit code is 7.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example: flight-delay-scorer score --format csv flights.csv")]
+pub struct Args {
+    /// CSV file in the on-time schema; - is standard input
+    #[arg(default_value = "-")]
+    file: PathBuf,
+    /// json, csv or text [default: the setting output.format]
+    #[arg(long)]
+    format: Option<Format>,
+}
+
+pub(super) fn run(args: Args, config: &Config) -> Result<Exit, Failed> {
+    let model = load_model(config)?;
+    let name = args.file.display().to_string();
+    let input: Box<dyn BufRead> = match name.as_str() {
+        "-" => Box::new(io::stdin().lock()),
+        _ => Box::new(BufReader::new(
+            File::open(&args.file).with_context(|| format!("cannot open {name}"))?,
+        )),
+    };
+    let mut scoring = Scoring {
+        encoder: Encoder::new(args.format.unwrap_or(config.output.format), &model),
+        scorer: model.scorer()?,
+        reader: RowReader::default(),
+        flights: Vec::new(),
+        places: Vec::new(),
+        line: Vec::new(),
+        out: BufWriter::new(io::stdout().lock()),
+    };
+    match scoring.lines(input, if name == "-" { "standard input" } else { &name }) {
+        Ok(0) => Ok(Exit::Success),
+        Ok(_) => Ok(Exit::RowsRejected),
+        // The reader of a pipe, such as `head`, has seen enough.
+        Err(error)
+            if error
+                .downcast_ref::<io::Error>()
+                .is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe) =>
+        {
+            Ok(Exit::Success)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+struct Scoring<W> {
+    encoder: Encoder,
+    scorer: Scorer,
+    reader: RowReader,
+    flights: Vec<u8>,
+    /// Where in `flights` each row of the batch has its flight.
+    places: Vec<Range<usize>>,
+    line: Vec<u8>,
+    out: W,
+}
+
+impl<W: Write> Scoring<W> {
+    /// Scores every line and returns how many could not be scored.
+    fn lines(&mut self, mut input: impl BufRead, name: &str) -> anyhow::Result<u64> {
+        let mut rejected = 0;
+        let mut line = Vec::new();
+        for number in 1u64.. {
+            line.clear();
+            if input
+                .read_until(b'\n', &mut line)
+                .with_context(|| format!("cannot read {name}"))?
+                == 0
+            {
+                break;
+            }
+            if number == 1 && is_header(&line) {
+                continue;
+            }
+            let start = self.flights.len();
+            let pushed = self.reader.read(&line).and_then(|row| {
+                let identity = row.identity()?;
+                self.scorer.push(&row)?;
+                self.encoder.flight(&identity, &mut self.flights);
+                Ok(())
+            });
+            match pushed {
+                Ok(()) => self.places.push(start..self.flights.len()),
+                Err(rejection) => {
+                    rejected += 1;
+                    eprintln!("{name}, line {number}: {}: {rejection}", rejection.reason.as_str());
+                }
+            }
+            if self.scorer.len() == BATCH {
+                self.write_batch()?;
+            }
+        }
+        self.write_batch()?;
+        self.out.flush()?;
+        Ok(rejected)
+    }
+
+    fn write_batch(&mut self) -> anyhow::Result<()> {
+        let scores = self.scorer.score()?;
+        for (row, place) in self.places.drain(..).enumerate() {
+            self.line.clear();
+            self.encoder
+                .prediction(&scores.get(row), &self.flights[place], None, &mut self.line);
+            self.line.push(b'\n');
+            self.out.write_all(&self.line)?;
+        }
+        self.scorer.clear();
+        self.flights.clear();
+        Ok(())
+    }
+}
+
+fn is_header(line: &[u8]) -> bool {
+    let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
+    let first = line.split(|&byte| byte == b',').next().unwrap_or_default();
+    first
+        .strip_prefix(b"\"")
+        .and_then(|first| first.strip_suffix(b"\""))
+        .unwrap_or(first)
+        == Column::Year.name().as_bytes()
+}

@@ -1,0 +1,93 @@
+//! `serve`: the service.
+
+use super::{Exit, Failed};
+use crate::config::Config;
+use crate::metrics::Metrics;
+use crate::model::Model;
+use crate::service::{Ended, Service, stop_on_signals};
+use crate::shutdown::Shutdown;
+use crate::stream::REASONS;
+use anyhow::{Context, anyhow};
+use std::sync::Arc;
+use std::time::Instant;
+
+pub(super) fn run(config: Config, instance: String) -> Result<Exit, Failed> {
+    let started = Instant::now();
+    let model = load_model(&config)?;
+    let service = prepare(config, instance, model, Shutdown::default())?;
+    tracing::info!(
+        load_milliseconds = started.elapsed().as_millis() as u64,
+        "the model is proven"
+    );
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let ended = runtime.block_on(serve(service))?;
+    // Threads of a worker that did not finish in time are not waited for.
+    runtime.shutdown_background();
+    match ended {
+        Ended::Drained(_) => Ok(Exit::Success),
+        Ended::DrainIncomplete(why) => {
+            Err(Exit::DrainIncomplete.with(anyhow!("stopped before the last checkpoint: {why}")))
+        }
+        Ended::Refused(why) => Err(Exit::Kafka.with(anyhow!(why))),
+        Ended::WorkerFailed(why) => Err(Exit::Worker.with(anyhow!(why))),
+    }
+}
+
+async fn serve(service: Service) -> Result<Ended, Failed> {
+    let address = service.config.http.listen;
+    let listener = tokio::net::TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address} (the setting http.listen)"))
+        .map_err(|error| Exit::Configuration.with(error))?;
+    tracing::info!(listen = %listener.local_addr()?, "HTTP is up");
+    let signals = stop_on_signals(service.shutdown.clone(), service.config.shutdown.grace);
+    tokio::select! {
+        ended = service.run(listener) => Ok(ended),
+        second = signals => {
+            second.context("cannot listen for signals")?;
+            Ok(Ended::DrainIncomplete("a second signal came".into()))
+        }
+    }
+}
+
+/// The model of the settings, proven.
+pub(super) fn load_model(config: &Config) -> Result<Arc<Model>, Failed> {
+    let path = &config.model.path;
+    let model = if path.as_os_str().is_empty() {
+        Model::embedded()
+    } else {
+        Model::load(path)
+    };
+    model.map(Arc::new).map_err(|error| Exit::Model.with(error))
+}
+
+/// A service on these settings, with metrics of its own.
+pub(super) fn prepare(
+    config: Config,
+    instance: String,
+    model: Arc<Model>,
+    shutdown: Shutdown,
+) -> Result<Service, Failed> {
+    let metadata = model.metadata();
+    let metrics = Metrics::new(&metadata.labels, &REASONS)?;
+    metrics.serves_model(&metadata.name, &metadata.version, model.sha256());
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        instance,
+        model = metadata.name,
+        model_version = metadata.version,
+        sha256 = model.sha256(),
+        group = config.kafka.group_id,
+        brokers = config.kafka.bootstrap_servers,
+        workers = config.workers.count,
+        "starting"
+    );
+    Ok(Service {
+        config,
+        instance,
+        model,
+        metrics,
+        shutdown,
+        topics: None,
+    })
+}

@@ -1,0 +1,184 @@
+//! Reading a prediction off the output topic, in any of its forms.
+
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::fmt;
+
+/// The start of a prediction in text.
+const TEXT: &str = "Prediction: Is Airline delayed? => ";
+
+/// A prediction with its numbers as they were published, digit for digit.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Published<'v> {
+    pub label: Cow<'v, str>,
+    /// In the order in which they were published; empty in text.
+    pub probabilities: Vec<&'v str>,
+    /// The input record. Only JSON has it.
+    pub source: Option<Source<'v>>,
+}
+
+/// Where an input record stands.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+pub struct Source<'v> {
+    #[serde(borrow)]
+    pub topic: Cow<'v, str>,
+    pub partition: i32,
+    pub offset: i64,
+}
+
+impl<'v> Published<'v> {
+    /// # Errors
+    /// Why this is no prediction.
+    pub fn read(value: &'v [u8]) -> Result<Published<'v>, String> {
+        let value = std::str::from_utf8(value)
+            .map_err(|_| "the value is not UTF-8")?
+            .trim_end();
+        if value.starts_with('{') {
+            return Self::json(value);
+        }
+        if let Some(label) = value.strip_prefix(TEXT) {
+            return Ok(Published {
+                label: label.into(),
+                probabilities: Vec::new(),
+                source: None,
+            });
+        }
+        Self::csv(value)
+            .ok_or_else(|| "the value is neither JSON, nor label and probabilities, nor the text form".to_owned())
+    }
+
+    fn json(value: &'v str) -> Result<Published<'v>, String> {
+        #[derive(Deserialize)]
+        struct Json<'v> {
+            #[serde(borrow)]
+            label: Cow<'v, str>,
+            #[serde(borrow)]
+            probabilities: Numbers<'v>,
+            #[serde(borrow)]
+            source: Option<Source<'v>>,
+        }
+        let json: Json<'v> = serde_json::from_str(value).map_err(|error| error.to_string())?;
+        Ok(Published {
+            label: json.label,
+            probabilities: json.probabilities.0,
+            source: json.source,
+        })
+    }
+
+    fn csv(value: &'v str) -> Option<Published<'v>> {
+        // A label can hold commas, the probabilities at the end cannot.
+        let (rest, positive) = value.rsplit_once(',')?;
+        let (label, negative) = rest.rsplit_once(',')?;
+        let probabilities = vec![negative, positive];
+        (!label.is_empty() && probabilities.iter().all(|text| is_number(text))).then(|| Published {
+            label: label.into(),
+            probabilities,
+            source: None,
+        })
+    }
+}
+
+fn is_number(text: &str) -> bool {
+    text == "null"
+        || (text.starts_with(|first: char| first == '-' || first.is_ascii_digit()) && text.parse::<f64>().is_ok())
+}
+
+/// The numbers of a JSON object in their order, as they are written.
+struct Numbers<'v>(Vec<&'v str>);
+
+impl<'de: 'v, 'v> Deserialize<'de> for Numbers<'v> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+        impl<'v> Visitor<'v> for Object {
+            type Value = Numbers<'v>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of probabilities")
+            }
+
+            fn visit_map<A: MapAccess<'v>>(self, mut object: A) -> Result<Numbers<'v>, A::Error> {
+                let mut numbers = Vec::new();
+                while let Some((IgnoredAny, number)) = object.next_entry::<IgnoredAny, &RawValue>()? {
+                    if !is_number(number.get()) {
+                        return Err(serde::de::Error::custom("a probability is not a number"));
+                    }
+                    numbers.push(number.get());
+                }
+                Ok(Numbers(numbers))
+            }
+        }
+        deserializer.deserialize_map(Object)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const JSON: &str = r#"{"label":"YES","probabilities":{"NO":0.4319916897116479,"YES":0.5680083102883521},"threshold":0.44517576623644245,
+        "flight":{"date":"1987-10-14","carrier":"PS"},"model":{"name":"airline-gbm","sha256":"0123456789ab"},
+        "source":{"topic":"AirlineInputTopic","partition":3,"offset":12345}}"#;
+
+    #[test]
+    fn json_keeps_every_digit_and_the_order() {
+        let published = Published::read(JSON.as_bytes()).unwrap();
+        assert_eq!(published.label, "YES");
+        assert_eq!(published.probabilities, ["0.4319916897116479", "0.5680083102883521"]);
+        let source = published.source.unwrap();
+        assert_eq!(
+            (&*source.topic, source.partition, source.offset),
+            ("AirlineInputTopic", 3, 12345)
+        );
+
+        let other = r#"{"probabilities":{"z":1e-7,"a":null,"m":0.30},"label":"\"x\""}"#;
+        let published = Published::read(other.as_bytes()).unwrap();
+        assert_eq!(published.probabilities, ["1e-7", "null", "0.30"]);
+        assert_eq!(published.label, "\"x\"");
+        assert_eq!(published.source, None);
+    }
+
+    #[test]
+    fn csv_and_text_have_no_source() {
+        let csv = Published::read(b"YES,0.4319916897116479,0.5680083102883521\n").unwrap();
+        assert_eq!(
+            (&*csv.label, &csv.probabilities[..]),
+            ("YES", &["0.4319916897116479", "0.5680083102883521"][..])
+        );
+        let text = Published::read(b"Prediction: Is Airline delayed? => YES").unwrap();
+        assert_eq!((&*text.label, text.probabilities.len()), ("YES", 0));
+    }
+
+    #[test]
+    fn what_is_no_prediction_is_said_so() {
+        for (value, expected) in [
+            (&b""[..], "neither"),
+            (b"hello", "neither"),
+            (b",0.1,0.9", "neither"),
+            (b"YES,one,two", "neither"),
+            (b"\xff{", "not UTF-8"),
+            (b"{}", "missing field `label`"),
+            (b"{\"label\":\"YES\"", "EOF"),
+            (b"{\"label\":\"YES\",\"probabilities\":{\"NO\":\"x\"}}", "not a number"),
+            (
+                b"{\"label\":\"YES\",\"probabilities\":[1]}",
+                "an object of probabilities",
+            ),
+        ] {
+            let why = Published::read(value).unwrap_err();
+            assert!(why.contains(expected), "{why}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_record_panics(value: Vec<u8>, at in 0..JSON.len(), byte: u8) {
+            let _ = Published::read(&value);
+            let mut json = JSON.as_bytes().to_vec();
+            json[at] = byte;
+            let _ = Published::read(&json);
+        }
+    }
+}

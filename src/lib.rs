@@ -1,0 +1,47 @@
+//! Scores flights on Kafka: CSV rows of the US airline on-time schema in, a label and class probabilities out.
+//!
+//! # The path of a record
+//!
+//! ```text
+//! AirlineInputTopic ─► poll a batch ─► split the row ─► encode features ─► score ─► encode output ─► AirlineOutputTopic
+//!                      (stream)        (flight)         (model)            (model)  (output)      └► AirlineDeadLetterTopic
+//! ```
+//!
+//! A [worker](stream::Worker) is one thread with a consumer, a producer and a scorer of its own. Kafka is what
+//! distributes the work: all workers of all instances are members of one consumer group.
+//!
+//! # The promise
+//!
+//! At least once, in order per partition. Every few seconds a worker makes a checkpoint: everything produced is
+//! acknowledged, then the input offsets are committed; no offset moves in any other way. A record that cannot be
+//! scored is an outcome, not an error: it goes to the dead letter topic with all it came with, and its offset
+//! moves with the same checkpoint.
+//!
+//! # The modules
+//!
+//! | module | what it is about |
+//! |---|---|
+//! | [`flight`] | a row of the on-time schema |
+//! | [`model`] | an ONNX file that explains and proves itself, and its trees |
+//! | [`output`] | a prediction as JSON, CSV or text |
+//! | [`stream`] | Kafka: workers, checkpoints, dead letters, topics |
+//! | [`service`] | what lives around the workers: supervision, health, HTTP |
+//! | [`commands`] | one file a command of the program |
+//! | [`config`], [`metrics`] | every setting, every metric |
+//!
+//! The first three know nothing of the others.
+
+#![deny(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+pub mod commands;
+pub mod config;
+pub mod flight;
+pub mod metrics;
+pub mod model;
+pub mod output;
+pub mod sample;
+pub mod service;
+pub mod shutdown;
+pub mod stream;
+pub mod telemetry;
