@@ -1,0 +1,296 @@
+//! The at-least-once path on the embedded broker: what `tests/kafka.rs` proves on a real one, in a second or two.
+
+use flight_delay_scorer::config::Config;
+use flight_delay_scorer::metrics::Metrics;
+use flight_delay_scorer::model::Model;
+use flight_delay_scorer::service::{Ended, Service};
+use flight_delay_scorer::shutdown::Shutdown;
+use flight_delay_scorer::stream::topics::Topics;
+use flight_delay_scorer::stream::{ClientFactory, EmbeddedKafka, REASONS, header};
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::message::{BorrowedHeaders, Header, Headers, Message, OwnedHeaders};
+use rdkafka::producer::{BaseProducer, BaseRecord};
+use rdkafka::{Offset, TopicPartitionList};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+const SEED: &str =
+    "1987,10,14,3,741,730,912,849,PS,1451,NA,91,79,NA,23,11,SAN,SFO,447,NA,NA,0,NA,0,NA,NA,NA,NA,NA,YES,YES";
+const PARTITIONS: i32 = 4;
+const PATIENCE: Duration = Duration::from_secs(30);
+/// A timestamp that only the producer of the input can have set.
+const TIMESTAMP: i64 = 1_700_000_000_000;
+
+/// An embedded Kafka with the service's topics.
+struct Cluster {
+    kafka: EmbeddedKafka,
+    config: Config,
+    factory: ClientFactory,
+}
+
+/// The service, in this process.
+struct Running {
+    shutdown: Shutdown,
+    thread: JoinHandle<Ended>,
+    metrics: Metrics,
+}
+
+impl Cluster {
+    fn start() -> Cluster {
+        let kafka = EmbeddedKafka::start(3).unwrap();
+        let overrides = [
+            ("kafka.bootstrap_servers", kafka.bootstrap_servers().unwrap()),
+            ("kafka.consumer.fetch.wait.max.ms", "10".into()),
+            ("kafka.consumer.session.timeout.ms", "2000".into()),
+            ("kafka.consumer.heartbeat.interval.ms", "300".into()),
+            ("delivery.checkpoint_interval", "200ms".into()),
+        ];
+        let config = Config::load(None, [], &overrides.map(|(key, value)| (key.to_owned(), value))).unwrap();
+        let factory = ClientFactory::new(config.kafka.clone(), "test".into());
+        Cluster { kafka, config, factory }
+    }
+
+    fn serve(&self, topics: &Topics) -> Running {
+        let model = Arc::new(Model::embedded().unwrap());
+        let metrics = Metrics::new(&model.metadata().labels, &REASONS).unwrap();
+        let shutdown = Shutdown::default();
+        let service = Service {
+            config: self.config.clone(),
+            instance: "test".into(),
+            model,
+            metrics: metrics.clone(),
+            shutdown: shutdown.clone(),
+            topics: Some(topics.clone()),
+        };
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
+            runtime.block_on(async {
+                let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+                service.run(listener).await
+            })
+        });
+        Running {
+            shutdown,
+            thread,
+            metrics,
+        }
+    }
+
+    fn create_topics(&self) -> Topics {
+        self.kafka.create_topics(&self.config.kafka, PARTITIONS, 3).unwrap()
+    }
+
+    fn producer(&self) -> BaseProducer {
+        self.factory.producer(99, [1_000_000; 2]).create().unwrap()
+    }
+
+    /// Everything in the output and dead letter topic, once there are `count` records.
+    fn outcomes(&self, count: usize) -> Vec<Outcome> {
+        let kafka = self.factory.settings();
+        let consumer: BaseConsumer = self.factory.reader().set("fetch.wait.max.ms", "10").create().unwrap();
+        let mut all = TopicPartitionList::new();
+        for topic in [&kafka.output_topic, &kafka.dead_letter_topic] {
+            for partition in 0..PARTITIONS {
+                all.add_partition_offset(topic, partition, Offset::Beginning).unwrap();
+            }
+        }
+        consumer.assign(&all).unwrap();
+        let started = Instant::now();
+        let mut outcomes = Vec::new();
+        while outcomes.len() < count {
+            assert!(started.elapsed() < PATIENCE, "{} of {count} outcomes", outcomes.len());
+            if let Some(message) = consumer.poll(Duration::from_millis(50)) {
+                outcomes.push(Outcome::of(&message.unwrap()));
+            }
+        }
+        outcomes
+    }
+
+    /// Next offset of each partition as the group knows it.
+    fn committed(&self) -> BTreeMap<i32, i64> {
+        let kafka = self.factory.settings();
+        let consumer: BaseConsumer = self.factory.admin().set("group.id", &kafka.group_id).create().unwrap();
+        let mut partitions = TopicPartitionList::new();
+        partitions.add_partition_range(&kafka.input_topic, 0, PARTITIONS - 1);
+        let committed = consumer.committed_offsets(partitions, PATIENCE).unwrap();
+        let known = |offset: Offset| match offset {
+            Offset::Offset(offset) => Some(offset),
+            _ => None,
+        };
+        committed
+            .elements()
+            .iter()
+            .filter_map(|e| Some((e.partition(), known(e.offset())?)))
+            .collect()
+    }
+}
+
+impl Running {
+    fn drain(self) -> Ended {
+        self.shutdown.request(Duration::from_secs(8));
+        self.thread.join().unwrap()
+    }
+}
+
+#[derive(Debug)]
+struct Outcome {
+    topic: String,
+    partition: i32,
+    key: Option<Vec<u8>>,
+    value: Option<Vec<u8>>,
+    timestamp: Option<i64>,
+    headers: Vec<(String, Vec<u8>)>,
+}
+
+impl Outcome {
+    fn of(message: &impl Message<Headers = BorrowedHeaders>) -> Outcome {
+        Outcome {
+            topic: message.topic().into(),
+            partition: message.partition(),
+            key: message.key().map(<[u8]>::to_vec),
+            value: message.payload().map(<[u8]>::to_vec),
+            timestamp: message.timestamp().to_millis(),
+            headers: headers(message),
+        }
+    }
+
+    fn header(&self, key: &str) -> Option<&str> {
+        let found = self.headers.iter().find(|(name, _)| name == key)?;
+        std::str::from_utf8(&found.1).ok()
+    }
+
+    fn source_offset(&self) -> i64 {
+        match self.header(header::OFFSET) {
+            Some(offset) => offset.parse().unwrap(),
+            None => {
+                let json: serde_json::Value = serde_json::from_slice(self.value.as_ref().unwrap()).unwrap();
+                assert_eq!(json["source"]["partition"], self.partition);
+                json["source"]["offset"].as_i64().unwrap()
+            }
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the headers of this test have UTF-8 keys")]
+fn headers(message: &impl Message<Headers = BorrowedHeaders>) -> Vec<(String, Vec<u8>)> {
+    let all = message.headers().into_iter().flat_map(|headers| headers.iter());
+    all.map(|found| (found.key.to_owned(), found.value.unwrap_or_default().to_vec()))
+        .collect()
+}
+
+fn send(producer: &BaseProducer, partition: i32, key: Option<&str>, value: Option<&[u8]>) {
+    let mut record = BaseRecord::<str, [u8]>::to("AirlineInputTopic")
+        .partition(partition)
+        .timestamp(TIMESTAMP);
+    record.key = key;
+    record.payload = value;
+    record.headers = Some(OwnedHeaders::new().insert(Header {
+        key: "trace",
+        value: Some("abc"),
+    }));
+    producer.send(record).map_err(|(error, _)| error).unwrap();
+    producer.poll(Duration::ZERO);
+}
+
+/// Key, value, and what is expected to become of it.
+type Input<'i> = (Option<&'i str>, Option<&'i [u8]>, &'static str);
+
+#[test]
+fn every_record_has_one_outcome_with_all_it_came_with() {
+    let cluster = Cluster::start();
+    let topics = cluster.create_topics();
+    let service = cluster.serve(&topics);
+    let producer = cluster.producer();
+    let not_utf8 = [&SEED.as_bytes()[..46], b"\xe4", &SEED.as_bytes()[48..]].concat();
+    let quoted = SEED.replacen("SAN", "\"SAN\"", 1);
+    let inputs: [Input<'_>; 9] = [
+        (Some("k"), Some(SEED.as_bytes()), "prediction"),
+        (None, Some(quoted.as_bytes()), "prediction"),
+        (Some("k"), Some(&not_utf8), "prediction"),
+        (Some("gone"), None, "tombstone"),
+        (None, None, "null_record"),
+        (Some("k"), Some(b""), "empty"),
+        (Some("k"), Some(b"1987,10,14"), "row_width"),
+        (Some("k"), Some(b"1987,10,14,\"3"), "unclosed_quote"),
+        (None, Some(&[b','; 70_000]), "too_large"),
+    ];
+    for partition in 0..PARTITIONS {
+        for (key, value, _) in inputs {
+            send(&producer, partition, key, value);
+        }
+    }
+
+    for outcome in cluster.outcomes(inputs.len() * PARTITIONS as usize) {
+        assert_eq!(outcome.timestamp, Some(TIMESTAMP));
+        assert_eq!(outcome.headers[0], ("trace".to_owned(), b"abc".to_vec()));
+        if outcome.value.is_none() && outcome.topic == topics.output.name {
+            assert_eq!(outcome.key.as_deref(), Some(&b"gone"[..]));
+            continue;
+        }
+        let (key, value, expected) = inputs[outcome.source_offset() as usize];
+        assert_eq!(outcome.key.as_deref(), key.map(str::as_bytes));
+        if expected == "prediction" {
+            let json: serde_json::Value = serde_json::from_slice(outcome.value.as_ref().unwrap()).unwrap();
+            assert_eq!(json["probabilities"]["YES"], 0.5680083102883521);
+            assert_eq!(outcome.topic, topics.output.name);
+        } else {
+            assert_eq!(outcome.header(header::REASON), Some(expected));
+            assert_eq!(
+                outcome.header(header::PARTITION),
+                Some(outcome.partition.to_string().as_str())
+            );
+            assert_eq!(outcome.header(header::TOPIC), Some(topics.input.name.as_str()));
+            assert_eq!(outcome.value.as_deref(), value);
+            assert_eq!(outcome.topic, topics.dead_letter.name);
+        }
+    }
+
+    let totals = service.metrics.totals();
+    let partitions = PARTITIONS as u64;
+    assert_eq!(totals.consumed, 9 * partitions);
+    assert_eq!(
+        (totals.predictions, totals.tombstones, totals.dead_letters),
+        (3 * partitions, partitions, 5 * partitions)
+    );
+    assert!(matches!(service.drain(), Ended::Drained(_)));
+    assert_eq!(
+        cluster.committed(),
+        (0..PARTITIONS).map(|partition| (partition, 9)).collect()
+    );
+}
+
+#[test]
+fn a_drain_in_mid_stream_loses_nothing_and_repeats_nothing() {
+    const ROWS: usize = 6_000;
+    let cluster = Cluster::start();
+    let topics = cluster.create_topics();
+    let producer = cluster.producer();
+    for row in 0..ROWS {
+        send(&producer, row as i32 % PARTITIONS, None, Some(SEED.as_bytes()));
+    }
+    let first = cluster.serve(&topics);
+    cluster.outcomes(1);
+    assert!(matches!(first.drain(), Ended::Drained(_)));
+    let drained: i64 = cluster.committed().values().sum();
+    let second = cluster.serve(&topics);
+    let outcomes = cluster.outcomes(ROWS);
+    assert!(matches!(second.drain(), Ended::Drained(_)));
+    assert_eq!(
+        cluster.committed().values().sum::<i64>(),
+        ROWS as i64,
+        "the first run had committed {drained}"
+    );
+    for partition in 0..PARTITIONS {
+        let offsets: Vec<i64> = outcomes
+            .iter()
+            .filter(|o| o.partition == partition)
+            .map(Outcome::source_offset)
+            .collect();
+        assert_eq!(offsets, (0..(ROWS as i64 / i64::from(PARTITIONS))).collect::<Vec<_>>());
+    }
+}
