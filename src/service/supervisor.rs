@@ -107,7 +107,9 @@ impl Service {
         }
         let (factory, shutdown) = (factory.clone(), self.shutdown.clone());
         let described = tokio::task::spawn_blocking(move || {
-            match topics::describe(&factory, factory.settings().startup_timeout, || !shutdown.is_requested()) {
+            match topics::describe(&factory, factory.settings().startup_timeout, || {
+                !shutdown.is_requested()
+            }) {
                 Ok(topics) => topics::settle(&topics::check(&topics)).map(|()| Some(topics)),
                 Err(_) if shutdown.is_requested() => Ok(None),
                 Err(failure) => Err(failure),

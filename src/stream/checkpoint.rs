@@ -17,6 +17,8 @@ const PAUSE: Duration = Duration::from_millis(200);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     Committed,
+    /// Nothing was processed since the last checkpoint.
+    NothingNew,
     /// A passing cause: the positions are kept for the next checkpoint.
     Postponed,
     /// The group has gone on without this member: its partitions are not its own any more.
@@ -39,6 +41,7 @@ impl Checkpoint<'_> {
         let outcome = self.attempt(positions, last, deadline);
         match &outcome {
             Ok(Outcome::Committed) => self.metrics.checkpointed(started.elapsed()),
+            Ok(Outcome::NothingNew) => {}
             _ => self.metrics.failed_checkpoint(),
         }
         outcome
@@ -50,7 +53,7 @@ impl Checkpoint<'_> {
             .uncommitted(self.topic)
             .map_err(|error| Failure::of("cannot list the offsets to commit", &error))?;
         let Some(offsets) = offsets else {
-            return Ok(Outcome::Committed);
+            return Ok(Outcome::NothingNew);
         };
         let attempts = if last { ATTEMPTS } else { 1 };
         for attempt in 1..=attempts {

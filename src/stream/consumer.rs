@@ -11,7 +11,6 @@ use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext, RebalanceProtocol};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::types::RDKafkaRespErr;
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -37,7 +36,7 @@ impl Consumer {
         let notes = Notes {
             vitals,
             metrics,
-            changes: Mutex::default(),
+            change: Mutex::default(),
             statistics: Mutex::default(),
             closing: AtomicBool::new(false),
         };
@@ -56,10 +55,10 @@ impl Consumer {
         &self.client
     }
 
-    /// The change that the group waits on, if any. It must be answered with [`assign`](Self::assign) or
+    /// The change that the group waits on, if any, until it is answered with [`assign`](Self::assign) or
     /// [`unassign`](Self::unassign).
-    pub fn next_change(&self) -> Option<Change> {
-        lock(&self.client.context().changes).pop_front()
+    pub fn change(&self) -> Option<Change> {
+        lock(&self.client.context().change).clone()
     }
 
     /// Statistics that came since the last call.
@@ -73,6 +72,7 @@ impl Consumer {
     }
 
     pub fn assign(&self, partitions: &TopicPartitionList) -> Result<(), Failure> {
+        lock(&self.client.context().change).take();
         let answer = match self.client.rebalance_protocol() {
             RebalanceProtocol::Cooperative => self.client.incremental_assign(partitions),
             _ => self.client.assign(partitions),
@@ -81,6 +81,7 @@ impl Consumer {
     }
 
     pub fn unassign(&self, partitions: &TopicPartitionList) -> Result<(), Failure> {
+        lock(&self.client.context().change).take();
         let answer = match self.client.rebalance_protocol() {
             RebalanceProtocol::Cooperative => self.client.incremental_unassign(partitions),
             _ => self.client.unassign(),
@@ -92,15 +93,14 @@ impl Consumer {
 impl Drop for Consumer {
     fn drop(&mut self) {
         self.client.context().closing.store(true, Ordering::Relaxed);
-        // A change that was noted but never answered would keep the close waiting.
-        while let Some(change) = self.next_change() {
-            let answer = match change {
-                Change::Assign(_) => self.assign(&TopicPartitionList::new()),
-                Change::Revoke(partitions) => self.unassign(&partitions),
-            };
-            if let Err(error) = answer {
-                tracing::debug!(%error, "while closing");
-            }
+        // A change that a failed worker never answered would keep the close waiting.
+        let answer = match self.change() {
+            Some(Change::Assign(_)) => self.assign(&TopicPartitionList::new()),
+            Some(Change::Revoke(partitions)) => self.unassign(&partitions),
+            None => Ok(()),
+        };
+        if let Err(error) = answer {
+            tracing::debug!(%error, "while closing");
         }
     }
 }
@@ -109,7 +109,8 @@ impl Drop for Consumer {
 pub struct Notes {
     vitals: Arc<Vitals>,
     metrics: Metrics,
-    changes: Mutex<VecDeque<Change>>,
+    /// librdkafka asks for one change at a time.
+    change: Mutex<Option<Change>>,
     statistics: Mutex<Option<Statistics>>,
     closing: AtomicBool,
 }
@@ -166,7 +167,7 @@ impl ConsumerContext for Notes {
         } else {
             Change::Assign(partitions.clone())
         };
-        lock(&self.changes).push_back(change);
+        *lock(&self.change) = Some(change);
     }
 }
 

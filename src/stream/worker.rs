@@ -103,7 +103,7 @@ impl<'w> Running<'w> {
         while !self.worker.shutdown.is_requested() {
             self.worker.vitals.beat();
             self.collect(&mut batch)?;
-            let change = consumer.next_change();
+            let change = consumer.change();
             if let Some(Change::Revoke(partitions)) = &change
                 && consumer.lost_its_assignment()
             {
@@ -131,8 +131,12 @@ impl<'w> Running<'w> {
             }
             self.report_lag();
         }
-        self.make_checkpoint(true, self.worker.shutdown.deadline())?;
-        Ok(self.positions.iter().collect())
+        match self.make_checkpoint(true, self.worker.shutdown.deadline())? {
+            Outcome::Committed | Outcome::NothingNew => Ok(self.positions.iter().collect()),
+            Outcome::Postponed | Outcome::Outdated => Err(Failure::Rebuild(
+                "the offsets of the last checkpoint could not be committed".into(),
+            )),
+        }
     }
 
     /// Polls records until the batch is full or there are none at hand.
@@ -205,29 +209,36 @@ impl<'w> Running<'w> {
             }
             Change::Revoke(partitions) => {
                 let numbers = numbers(&partitions);
-                if consumer.lost_its_assignment() {
-                    tracing::warn!(worker, partitions = ?numbers, "partitions lost: what was scored since the last checkpoint is scored again by their new owners");
+                let checkpoint = if consumer.lost_its_assignment() {
+                    tracing::warn!(
+                        worker,
+                        partitions = ?numbers,
+                        "partitions lost: what was scored since the last checkpoint is scored again by their new owners"
+                    );
                     metrics.rebalanced(Rebalance::Lost);
+                    Ok(Outcome::NothingNew)
                 } else {
-                    self.make_checkpoint(true, None)?;
                     tracing::info!(worker, partitions = ?numbers, "partitions revoked");
                     metrics.rebalanced(Rebalance::Revoked);
-                }
+                    self.make_checkpoint(true, None)
+                };
                 self.positions.forget(numbers.iter().copied());
                 for &partition in &numbers {
                     metrics.owns_no_more(&self.worker.topics.input.name, partition);
                 }
                 vitals.revoked(numbers);
+                // The group waits for this answer, whatever became of the checkpoint.
                 consumer.unassign(&partitions)?;
+                checkpoint?;
             }
         }
         Ok(())
     }
 
-    fn make_checkpoint(&mut self, last: bool, deadline: Option<Instant>) -> Result<(), Failure> {
+    fn make_checkpoint(&mut self, last: bool, deadline: Option<Instant>) -> Result<Outcome, Failure> {
         let outcome = self.checkpoint.make(&mut self.positions, last, deadline)?;
         let interval = match outcome {
-            Outcome::Committed => {
+            Outcome::Committed | Outcome::NothingNew => {
                 self.worker.vitals.checkpointed();
                 self.worker.checkpoint_interval
             }
@@ -238,7 +249,7 @@ impl<'w> Running<'w> {
             }
         };
         self.due = Instant::now() + interval;
-        Ok(())
+        Ok(outcome)
     }
 
     fn report_lag(&self) {
