@@ -8,7 +8,7 @@ use std::path::PathBuf;
 /// Why a model was not loaded. Each message names the model's origin: its file, or what stands for it.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
-    #[error("cannot read {}: {source}", path.display())]
+    #[error("cannot read {}", path.display())]
     Read { path: PathBuf, source: std::io::Error },
     #[error("{origin}: the file has more than {most} bytes, too many for a model")]
     TooLarge { origin: String, most: usize },
