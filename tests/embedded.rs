@@ -86,7 +86,7 @@ impl Cluster {
     }
 
     fn producer(&self) -> BaseProducer {
-        self.factory.producer(99, [1_000_000; 2]).create().unwrap()
+        self.factory.producer(99, 1_000_000).create().unwrap()
     }
 
     /// Everything in the output and dead letter topic, once there are `count` records.

@@ -170,7 +170,7 @@ impl Replay {
         }
         consumer.assign(&all)?;
         Ok(Replay {
-            producer: factory.producer(0, [1_000_000; 2]).create()?,
+            producer: factory.producer(0, 1_000_000).create()?,
             consumer,
             input: kafka.input_topic.clone(),
             output: kafka.output_topic.clone(),

@@ -10,6 +10,7 @@ mod topics;
 mod watch;
 
 use crate::config::{self, Config};
+use crate::stream::ClientFactory;
 use crate::telemetry;
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -129,6 +130,9 @@ impl Cli {
                     .map(|(_, value)| value.clone())
             })
         };
+        ClientFactory::new(config.kafka.clone(), instance.clone())
+            .check()
+            .map_err(|error| Exit::Configuration.with(error))?;
         let log = match self.command {
             Command::Serve => config.log.clone(),
             // What a command shows is not to be lost among the service's ordinary news.

@@ -10,14 +10,14 @@ use crate::stream::{ClientFactory, Failure, topics};
 use anyhow::Context;
 use published::Published;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::error::RDKafkaErrorCode as Code;
+use rdkafka::error::{KafkaResult, RDKafkaErrorCode as Code};
 use rdkafka::message::{BorrowedMessage, Message as _};
 use rdkafka::{Offset, TopicPartitionList};
 use rows::{Fetched, Rows};
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long it takes at most to notice Ctrl-C.
@@ -83,13 +83,29 @@ fn start(consumer: &BaseConsumer, topic: &str, partitions: i32, from_beginning: 
     let failed = |error| Failure::of(&format!("cannot read {topic}"), &error);
     let mut assignment = TopicPartitionList::new();
     for partition in 0..partitions {
-        let (low, high) = consumer.fetch_watermarks(topic, partition, PATIENCE).map_err(failed)?;
+        let (low, high) = watermarks(consumer, topic, partition).map_err(failed)?;
         let offset = Offset::Offset(if from_beginning { low } else { high });
         assignment
             .add_partition_offset(topic, partition, offset)
             .map_err(failed)?;
     }
     consumer.assign(&assignment).map_err(failed)
+}
+
+/// The first and the next offset of a partition. Right after its creation its leader may not know of it yet.
+fn watermarks(consumer: &BaseConsumer, topic: &str, partition: i32) -> KafkaResult<(i64, i64)> {
+    let started = Instant::now();
+    loop {
+        match consumer.fetch_watermarks(topic, partition, PATIENCE) {
+            Err(error)
+                if error.rdkafka_error_code() == Some(Code::NotLeaderForPartition) && started.elapsed() < PATIENCE =>
+            {
+                // Nothing is assigned yet: this only lets librdkafka's events through.
+                let _ = consumer.poll(STEP);
+            }
+            answer => return answer,
+        }
+    }
 }
 
 /// What is shown for a record. `None` where it is no prediction, which is said on standard error.

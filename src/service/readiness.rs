@@ -70,6 +70,9 @@ impl Readiness {
                 )),
                 None => failing.push(format!("worker {index}: no broker can be reached")),
             }
+            if vitals.misses_topic() {
+                failing.push(format!("worker {index}: the input topic is not there"));
+            }
             if !vitals.has_assignment() {
                 failing.push(format!("worker {index}: the group has not assigned partitions yet"));
             }

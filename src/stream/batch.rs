@@ -140,12 +140,17 @@ impl Pipeline {
                         Some(source),
                         &mut self.value,
                     );
-                    outgoing.prediction(&self.value)?;
-                    positive += u64::from(prediction.is_positive());
-                    predictions += 1;
-                    self.sample.scored(message, &prediction);
+                    if outgoing.output(Some(&self.value))? {
+                        positive += u64::from(prediction.is_positive());
+                        predictions += 1;
+                        self.sample.scored(message, &prediction);
+                    }
                 }
-                Outcome::Tombstone => outgoing.tombstone()?,
+                Outcome::Tombstone => {
+                    if outgoing.output(None)? {
+                        self.metrics.passed_tombstone();
+                    }
+                }
                 Outcome::DeadLetter(letter) => outgoing.dead_letter(letter)?,
             }
         }
@@ -187,34 +192,18 @@ struct Outgoing<'b, 'm> {
 }
 
 impl Outgoing<'_, '_> {
-    fn prediction(&self, value: &[u8]) -> Result<(), Failure> {
+    /// Sends a prediction, or a tombstone, to the output topic. Returns whether it went there: what the topic would
+    /// refuse becomes a dead letter.
+    fn output(&self, value: Option<&[u8]>) -> Result<bool, Failure> {
         let output = &self.topics.output;
-        let bytes = self.message.key().map_or(0, <[u8]>::len) + value.len() + headers::bytes(self.message);
-        let too_large = DeadLetter::OutputTooLarge {
-            bytes,
-            limit: output.limits.max_message_bytes,
-        };
-        if !output.limits.takes_bytes(bytes) {
-            return self.dead_letter(&too_large);
+        let bytes = self.message.key_len() + value.map_or(0, <[u8]>::len) + headers::bytes(self.message);
+        let fits = output.limits.takes_bytes(bytes);
+        if fits && self.send(output, value, headers::copy(self.message))?.is_ok() {
+            return Ok(true);
         }
-        match self.send(output, Some(value), headers::copy(self.message))? {
-            Ok(()) => Ok(()),
-            Err(_) => self.dead_letter(&too_large),
-        }
-    }
-
-    fn tombstone(&self) -> Result<(), Failure> {
-        let output = &self.topics.output;
-        match self.send(output, None, headers::copy(self.message))? {
-            Ok(()) => {
-                self.metrics.passed_tombstone();
-                Ok(())
-            }
-            Err(_) => self.dead_letter(&DeadLetter::OutputTooLarge {
-                bytes: self.message.key_len() + headers::bytes(self.message),
-                limit: output.limits.max_message_bytes,
-            }),
-        }
+        let limit = output.limits.max_message_bytes;
+        self.dead_letter(&DeadLetter::OutputTooLarge { bytes, limit })?;
+        Ok(false)
     }
 
     fn dead_letter(&self, letter: &DeadLetter) -> Result<(), Failure> {

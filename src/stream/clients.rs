@@ -3,6 +3,7 @@
 use crate::config;
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::error::KafkaError;
 
 /// Bytes in a produced batch: more costs memory, a quarter of it costs a quarter more CPU.
 const BATCH_BYTES: usize = 256 * 1024;
@@ -22,6 +23,19 @@ impl ClientFactory {
 
     pub fn settings(&self) -> &config::Kafka {
         &self.kafka
+    }
+
+    /// Whether librdkafka takes every property.
+    pub fn check(&self) -> Result<(), KafkaError> {
+        for config in [
+            self.admin(),
+            self.reader(),
+            self.consumer(0),
+            self.producer(0, BATCH_BYTES),
+        ] {
+            config.create_native_config()?;
+        }
+        Ok(())
     }
 
     /// For metadata and administration.
@@ -68,12 +82,8 @@ impl ClientFactory {
         config
     }
 
-    /// For a worker's producer. `max_message_bytes` is what each of its topics takes.
-    pub fn producer(&self, worker: usize, max_message_bytes: [usize; 2]) -> ClientConfig {
-        let [smaller, larger] = {
-            let [one, other] = max_message_bytes;
-            [one.min(other), one.max(other)]
-        };
+    /// For a worker's producer, to topics of which the smaller takes `max_message_bytes`.
+    pub fn producer(&self, worker: usize, max_message_bytes: usize) -> ClientConfig {
         let mut config = self.base(&worker.to_string());
         config
             // Implies acks=all and at most five requests in flight: order is kept.
@@ -81,7 +91,8 @@ impl ClientFactory {
             .set("linger.ms", "5")
             .set("compression.type", "lz4")
             .set("message.timeout.ms", "120000")
-            .set("message.max.bytes", larger.to_string())
+            // Topics limit the compressed batch, this limits the record before compression.
+            .set("message.max.bytes", "1000000000")
             // The default queue is 1 GiB.
             .set("queue.buffering.max.messages", "20000")
             .set("queue.buffering.max.kbytes", "32768");
@@ -91,7 +102,7 @@ impl ClientFactory {
             .get("batch.size")
             .and_then(|bytes| bytes.parse().ok())
             .unwrap_or(BATCH_BYTES);
-        config.set("batch.size", batch.min(smaller).to_string());
+        config.set("batch.size", batch.min(max_message_bytes).to_string());
         config
     }
 

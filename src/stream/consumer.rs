@@ -13,6 +13,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::types::RDKafkaRespErr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// A change of partitions that the group asks for and waits on.
 #[derive(Debug, Clone)]
@@ -59,6 +60,17 @@ impl Consumer {
     /// [`unassign`](Self::unassign).
     pub fn change(&self) -> Option<Change> {
         lock(&self.client.context().change).clone()
+    }
+
+    /// Whether a broker knows the topic; also where no broker answers, which says nothing of the topic.
+    pub fn sees_topic(&self, topic: &str) -> bool {
+        match self.client.fetch_metadata(Some(topic), Duration::from_secs(5)) {
+            Ok(metadata) => metadata
+                .topics()
+                .iter()
+                .any(|found| found.name() == topic && found.error().is_none()),
+            Err(_) => true,
+        }
     }
 
     /// Statistics that came since the last call.

@@ -31,11 +31,13 @@ impl Default for Limits {
 const RECORD_OVERHEAD: usize = 100;
 
 impl Limits {
-    /// Whether a record with this timestamp, in milliseconds since 1970, is taken at `now`.
+    /// Whether a record with this timestamp, in milliseconds since 1970, is taken at `now`. librdkafka takes 0 for
+    /// "now", so that it cannot be carried.
     pub fn takes_timestamp(&self, timestamp: i64, now: i64) -> bool {
-        self.log_append_time
-            || (timestamp.saturating_sub(now) <= self.timestamp_after_max_ms
-                && now.saturating_sub(timestamp) <= self.timestamp_before_max_ms)
+        timestamp > 0
+            && (self.log_append_time
+                || (timestamp.saturating_sub(now) <= self.timestamp_after_max_ms
+                    && now.saturating_sub(timestamp) <= self.timestamp_before_max_ms))
     }
 
     /// Whether a record whose key, value and headers have this many bytes fits.
@@ -64,6 +66,7 @@ mod tests {
             log_append_time: true,
             ..limits
         };
-        assert!(limits.takes_timestamp(i64::MIN, now));
+        assert!(limits.takes_timestamp(i64::MAX, now));
+        assert!(!limits.takes_timestamp(0, now));
     }
 }

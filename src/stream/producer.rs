@@ -48,7 +48,7 @@ impl Producer {
         metrics: Metrics,
     ) -> Result<Producer, Failure> {
         let takes = [&topics.output, &topics.dead_letter].map(|topic| topic.limits.max_message_bytes);
-        let config = factory.producer(worker, takes);
+        let config = factory.producer(worker, takes[0].min(takes[1]));
         let timeout = config
             .get("message.timeout.ms")
             .and_then(|ms| ms.parse().ok())

@@ -16,6 +16,7 @@ pub struct Vitals {
     /// Whether the group has given this worker an assignment, even an empty one.
     assigned: AtomicBool,
     connected_once: AtomicBool,
+    topic_is_missing: AtomicBool,
     /// Next offset to be processed, by owned partition; -1 where nothing has been read yet.
     partitions: Mutex<BTreeMap<i32, i64>>,
 }
@@ -29,6 +30,7 @@ impl Default for Vitals {
             checkpointed: AtomicU64::new(0),
             assigned: AtomicBool::new(false),
             connected_once: AtomicBool::new(false),
+            topic_is_missing: AtomicBool::new(false),
             partitions: Mutex::default(),
         }
     }
@@ -71,6 +73,10 @@ impl Vitals {
         self.assigned.store(true, Ordering::Relaxed);
     }
 
+    pub fn topic_is_missing(&self, missing: bool) {
+        self.topic_is_missing.store(missing, Ordering::Relaxed);
+    }
+
     pub fn revoked(&self, partitions: impl IntoIterator<Item = i32>) {
         self.with_partitions(|owned| {
             for partition in partitions {
@@ -87,6 +93,7 @@ impl Vitals {
     pub fn restarted(&self) {
         self.with_partitions(|owned| owned.clear());
         self.assigned.store(false, Ordering::Relaxed);
+        self.topic_is_missing(false);
         self.beat();
     }
 
@@ -109,6 +116,10 @@ impl Vitals {
 
     pub fn has_assignment(&self) -> bool {
         self.assigned.load(Ordering::Relaxed)
+    }
+
+    pub fn misses_topic(&self) -> bool {
+        self.topic_is_missing.load(Ordering::Relaxed)
     }
 
     pub fn connected_once(&self) -> bool {

@@ -130,6 +130,7 @@ impl<'w> Running<'w> {
                 self.make_checkpoint(false, None)?;
             }
             self.report_lag();
+            self.look_for_missing_topic()?;
         }
         match self.make_checkpoint(true, self.worker.shutdown.deadline())? {
             Outcome::Committed | Outcome::NothingNew => Ok(self.positions.iter().collect()),
@@ -159,7 +160,6 @@ impl<'w> Running<'w> {
         }
         if let Some(first) = first {
             self.worker.metrics.spent(Stage::Poll, first.elapsed());
-            self.topic_missing_since = None;
         }
         Ok(())
     }
@@ -173,14 +173,8 @@ impl<'w> Running<'w> {
         match error.rdkafka_error_code() {
             Some(code) if is_refusal(code) => Err(Failure::Refused(format!("cannot read {topic}: {error}"))),
             Some(code) if is_missing_topic(code) => {
-                let since = *self.topic_missing_since.get_or_insert_with(Instant::now);
-                let patience = self.worker.factory.settings().startup_timeout;
-                if since.elapsed() > patience {
-                    return Err(Failure::Refused(format!(
-                        "{topic} has not been there for {} s: {error}",
-                        patience.as_secs()
-                    )));
-                }
+                self.topic_missing_since.get_or_insert_with(Instant::now);
+                self.worker.vitals.topic_is_missing(true);
                 Ok(())
             }
             Some(RDKafkaErrorCode::PollExceeded) => {
@@ -190,6 +184,24 @@ impl<'w> Running<'w> {
             // librdkafka tries again by itself, and the consumer's context has told about it.
             _ => Ok(()),
         }
+    }
+
+    /// librdkafka says once that a topic is not there, and nothing more: whether it came back has to be asked.
+    fn look_for_missing_topic(&mut self) -> Result<(), Failure> {
+        let patience = self.worker.factory.settings().startup_timeout;
+        let Some(since) = self.topic_missing_since.filter(|since| since.elapsed() >= patience) else {
+            return Ok(());
+        };
+        let topic = &self.worker.topics.input.name;
+        if self.checkpoint.consumer.sees_topic(topic) {
+            self.topic_missing_since = None;
+            self.worker.vitals.topic_is_missing(false);
+            return Ok(());
+        }
+        let seconds = since.elapsed().as_secs();
+        Err(Failure::Refused(format!(
+            "{topic} has not been there for {seconds} s; create it with `flight-delay-scorer topics`"
+        )))
     }
 
     /// Serves a change of partitions. Before partitions go to another member, what was made of them is made
@@ -205,6 +217,10 @@ impl<'w> Running<'w> {
                 metrics.rebalanced(Rebalance::Assigned);
                 consumer.assign(&partitions)?;
                 vitals.broker_answered();
+                if !numbers.is_empty() {
+                    self.topic_missing_since = None;
+                    vitals.topic_is_missing(false);
+                }
                 vitals.assigned(numbers);
             }
             Change::Revoke(partitions) => {

@@ -2,7 +2,7 @@
 
 use super::cluster::{Cluster, Layout, PAUSE};
 use super::configuration::{self, block_on, configurations};
-use super::preflight::DEAD_LETTER_ROOM;
+use super::preflight::dead_letter_room;
 use super::{ADMIN_TIMEOUT, ClientFactory, Failure, Limits, Patience};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
@@ -65,8 +65,9 @@ pub fn create(
             },
             // The input topic comes before this one, and its size is known by now.
             None if name == kafka.dead_letter_topic => {
-                let room = max_message_bytes(&cluster, factory, &kafka.input_topic).saturating_add(DEAD_LETTER_ROOM);
-                create_one(&admin, name, wanted, &[("max.message.bytes", &room.to_string())])
+                let input = max_message_bytes(&cluster, factory, &kafka.input_topic);
+                let room = dead_letter_room(input).to_string();
+                create_one(&admin, name, wanted, &[("max.message.bytes", &room)])
             }
             None => create_one(&admin, name, wanted, &[]),
         };

@@ -2,8 +2,12 @@
 
 use super::{Failure, Topic, Topics};
 
-/// Room for headers that a dead letter has over its input.
-pub const DEAD_LETTER_ROOM: usize = 64 * 1024;
+/// What the dead letter topic has to take so that the largest input fits, with the headers that it gets; Kafka's limits
+/// are 32-bit numbers.
+pub(super) fn dead_letter_room(input_max_message_bytes: usize) -> usize {
+    const HEADERS: usize = 64 * 1024;
+    input_max_message_bytes.saturating_add(HEADERS).min(i32::MAX as usize)
+}
 
 /// No prediction needs more than this.
 const PREDICTION_ROOM: usize = 2 * 1024;
@@ -87,7 +91,7 @@ pub fn check(topics: &Topics) -> Vec<Finding> {
         ));
     }
     if input.told && dead_letter.told {
-        let needed = input.limits.max_message_bytes.saturating_add(DEAD_LETTER_ROOM);
+        let needed = dead_letter_room(input.limits.max_message_bytes);
         if dead_letter.limits.max_message_bytes < needed {
             findings.warning(format!(
                 "{}: max.message.bytes is {}, the largest record of {} with its headers needs {needed}; a dead letter \
@@ -200,7 +204,7 @@ mod tests {
 
     fn topics() -> Topics {
         let mut dead_letter = topic("Dead");
-        dead_letter.limits.max_message_bytes += DEAD_LETTER_ROOM;
+        dead_letter.limits.max_message_bytes = dead_letter_room(dead_letter.limits.max_message_bytes);
         Topics {
             input: topic("In"),
             output: topic("Out"),
