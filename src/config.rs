@@ -145,7 +145,9 @@ impl Config {
                 .source(Some(environment)),
         );
         for (key, value) in overrides {
-            builder = builder.set_override(key, value.as_str()).map_err(unusable)?;
+            builder = builder
+                .set_override(property_key(key), value.as_str())
+                .map_err(unusable)?;
         }
         let settings = builder.build().map_err(unusable)?;
         check_names(&settings)?;
@@ -246,6 +248,15 @@ pub fn instance_name(environment: impl Fn(&str) -> Option<String>) -> String {
         .or_else(|| environment("HOSTNAME"))
         .or_else(kernel);
     name.map_or_else(|| "local".into(), |name| name.trim().to_owned())
+}
+
+/// The key in the spelling of the environment, so that a flag and a variable meet: librdkafka's dots as underscores.
+fn property_key(key: &str) -> String {
+    let mut parts = key.splitn(3, '.');
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some(section), Some(properties), Some(name)) => format!("{section}.{properties}.{}", name.replace('.', "_")),
+        _ => key.to_owned(),
+    }
 }
 
 fn unusable(error: config::ConfigError) -> ConfigError {

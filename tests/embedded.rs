@@ -1,7 +1,7 @@
-//! The at-least-once path on the embedded broker: what `tests/kafka.rs` proves on a real one, in a second or two.
+//! The at-least-once path on the embedded broker: what `tests/kafka/` proves on a real one, in a second or two.
 
 use flight_delay_scorer::config::Config;
-use flight_delay_scorer::metrics::Metrics;
+use flight_delay_scorer::metrics::{Metrics, Now};
 use flight_delay_scorer::model::Model;
 use flight_delay_scorer::service::{Ended, Service};
 use flight_delay_scorer::shutdown::Shutdown;
@@ -9,9 +9,10 @@ use flight_delay_scorer::stream::topics::Topics;
 use flight_delay_scorer::stream::{ClientFactory, EmbeddedKafka, REASONS, header};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{BorrowedHeaders, Header, Headers, Message, OwnedHeaders};
-use rdkafka::producer::{BaseProducer, BaseRecord};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use rdkafka::{Offset, TopicPartitionList};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -89,8 +90,12 @@ impl Cluster {
         self.factory.producer(99, 1_000_000).create().unwrap()
     }
 
-    /// Everything in the output and dead letter topic, once there are `count` records.
+    /// What is in the output and dead letter topic, once there are `count` records.
     fn outcomes(&self, count: usize) -> Vec<Outcome> {
+        self.outcomes_until(|outcomes| outcomes.len() >= count)
+    }
+
+    fn outcomes_until(&self, done: impl Fn(&[Outcome]) -> bool) -> Vec<Outcome> {
         let kafka = self.factory.settings();
         let consumer: BaseConsumer = self.factory.reader().set("fetch.wait.max.ms", "10").create().unwrap();
         let mut all = TopicPartitionList::new();
@@ -102,8 +107,8 @@ impl Cluster {
         consumer.assign(&all).unwrap();
         let started = Instant::now();
         let mut outcomes = Vec::new();
-        while outcomes.len() < count {
-            assert!(started.elapsed() < PATIENCE, "{} of {count} outcomes", outcomes.len());
+        while !done(&outcomes) {
+            assert!(started.elapsed() < PATIENCE, "{} outcomes", outcomes.len());
             if let Some(message) = consumer.poll(Duration::from_millis(50)) {
                 outcomes.push(Outcome::of(&message.unwrap()));
             }
@@ -265,7 +270,61 @@ fn every_record_has_one_outcome_with_all_it_came_with() {
 }
 
 #[test]
-fn a_drain_in_mid_stream_loses_nothing_and_repeats_nothing() {
+fn a_commit_that_fails_in_passing_is_made_later() {
+    let cluster = Cluster::start();
+    let topics = cluster.create_topics();
+    let errors = [
+        RDKafkaRespErr::RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS,
+        RDKafkaRespErr::RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION,
+        RDKafkaRespErr::RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS,
+    ];
+    cluster.kafka.fail_next(RDKafkaApiKey::OffsetCommit, &errors).unwrap();
+    let service = cluster.serve(&topics);
+    let producer = cluster.producer();
+    send(&producer, 0, None, Some(SEED.as_bytes()));
+    cluster.outcomes(1);
+    let started = Instant::now();
+    while cluster.committed() != BTreeMap::from([(0, 1)]) {
+        assert!(started.elapsed() < PATIENCE, "{:?}", cluster.committed());
+    }
+    assert!(matches!(service.drain(), Ended::Drained(_)));
+    assert_eq!(cluster.outcomes(1).len(), 1);
+}
+
+#[test]
+fn a_record_that_is_not_delivered_is_scored_again_by_the_next_worker() {
+    let cluster = Cluster::start();
+    let topics = cluster.create_topics();
+    let producer = cluster.producer();
+    for partition in 0..PARTITIONS {
+        send(&producer, partition, None, Some(SEED.as_bytes()));
+    }
+    while producer.in_flight_count() > 0 {
+        producer.poll(Duration::from_millis(10));
+    }
+    // Not to be tried again by the producer: the worker is built again, and reads from the last commit.
+    let refused = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN];
+    cluster.kafka.fail_next(RDKafkaApiKey::Produce, &refused).unwrap();
+    let service = cluster.serve(&topics);
+    let partitions = |outcomes: &[Outcome]| {
+        outcomes
+            .iter()
+            .map(|outcome| outcome.partition)
+            .collect::<BTreeSet<_>>()
+    };
+    cluster.outcomes_until(|outcomes| partitions(outcomes).len() == PARTITIONS as usize);
+    let started = Instant::now();
+    let committed = || cluster.committed().values().sum::<i64>();
+    while committed() < i64::from(PARTITIONS) {
+        assert!(started.elapsed() < PATIENCE, "{}", committed());
+    }
+    let metrics = String::from_utf8(service.metrics.render(&Now::default()).unwrap()).unwrap();
+    assert!(metrics.contains("flight_scorer_worker_restarts_total 1"), "{metrics}");
+    assert!(matches!(service.drain(), Ended::Drained(_)));
+}
+
+#[test]
+fn a_drain_and_a_second_start_lose_nothing_and_repeat_nothing() {
     const ROWS: usize = 6_000;
     let cluster = Cluster::start();
     let topics = cluster.create_topics();

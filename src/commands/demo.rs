@@ -54,14 +54,15 @@ pub(super) fn run(args: Args, given: Config) -> Result<Exit, Failed> {
         model.metadata().golden.rows.len()
     );
 
-    let outcomes = Replay::new(&factory)?.run();
-    if args.keep && outcomes.is_ok() {
-        println!("The service stays up; Ctrl-C ends it.");
+    let outcomes = Replay::new(&factory)?.run(&shutdown);
+    let shown = outcomes.map(Outcomes::print);
+    if args.keep && shown.is_ok() {
+        println!("\nThe service stays up; Ctrl-C ends it.");
     } else {
         shutdown.request(Duration::from_secs(8));
     }
     let ended = service.join()?;
-    outcomes?.print();
+    shown?;
     match ended {
         Ended::Drained(_) => Ok(Exit::Success),
         other => Err(anyhow!("the service ended with {other:?}").into()),
@@ -178,14 +179,14 @@ impl Replay {
         })
     }
 
-    fn run(&self) -> anyhow::Result<Outcomes> {
+    fn run(&self, shutdown: &Shutdown) -> anyhow::Result<Outcomes> {
         let started = Instant::now();
         let mut outcomes = Outcomes::default();
         for (number, row) in sample::rows().enumerate() {
             self.send(row, number as i32 % PARTITIONS)?;
             outcomes.rows += 1;
         }
-        self.consume(&mut outcomes, started)?;
+        self.consume(&mut outcomes, started, shutdown)?;
         outcomes.took = started.elapsed();
         Ok(outcomes)
     }
@@ -205,9 +206,15 @@ impl Replay {
     }
 
     /// Reads until every row has its outcome.
-    fn consume(&self, outcomes: &mut Outcomes, started: Instant) -> anyhow::Result<()> {
+    fn consume(&self, outcomes: &mut Outcomes, started: Instant, shutdown: &Shutdown) -> anyhow::Result<()> {
         let mut seen = 0;
         while seen < outcomes.rows {
+            if shutdown.is_requested() {
+                bail!(
+                    "the service stopped when {seen} of {} rows had an outcome",
+                    outcomes.rows
+                );
+            }
             if started.elapsed() > PATIENCE {
                 bail!(
                     "{seen} of {} rows had an outcome after {} s",

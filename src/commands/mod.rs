@@ -132,7 +132,7 @@ impl Cli {
         };
         ClientFactory::new(config.kafka.clone(), instance.clone())
             .check()
-            .map_err(|error| Exit::Configuration.with(error))?;
+            .map_err(|problem| Exit::Configuration.with(anyhow::anyhow!("a librdkafka property: {problem}")))?;
         let log = match self.command {
             Command::Serve => config.log.clone(),
             // What a command shows is not to be lost among the service's ordinary news.

@@ -33,6 +33,11 @@ const REFUSED: &[(&str, &str)] = &[
     ),
     ("enable.partition.eof", "the end of a partition is not an error here"),
     ("statistics.interval.ms", "the lag metric depends on it"),
+    (
+        "auto.offset.reset",
+        "it is earliest: with another, rows that came before the first commit would be skipped",
+    ),
+    ("delivery.timeout.ms", "it is another name of message.timeout.ms"),
     ("allow.auto.create.topics", "topics are made by the command `topics`"),
 ];
 const PROMISE: &str = "nothing may be lost or reordered";

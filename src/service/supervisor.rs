@@ -16,12 +16,10 @@ use tokio::sync::mpsc;
 
 /// Failures in a row after which a worker is given up.
 const ATTEMPTS: u32 = 8;
-/// A worker that ran this long has recovered from the failures before.
-const STEADY: Duration = Duration::from_secs(60);
 const SHORTEST_BACKOFF: Duration = Duration::from_millis(500);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
 /// What the drain leaves for closing clients after the last checkpoint.
-const CLOSING: Duration = Duration::from_millis(500);
+const CLOSING: Duration = Duration::from_millis(1500);
 
 /// A service that is ready to run.
 pub struct Service {
@@ -65,7 +63,12 @@ impl Service {
         });
 
         let factory = ClientFactory::new(self.config.kafka.clone(), self.instance.clone());
-        let topics = match self.preflight(&factory).await {
+        let described = tokio::select! {
+            described = self.preflight(&factory) => described,
+            // Nothing is in hand yet.
+            () = self.past_deadline() => Ok(None),
+        };
+        let topics = match described {
             Ok(Some(topics)) => Arc::new(topics),
             Ok(None) => return Ended::Drained(self.metrics.totals()),
             Err(failure) => return Ended::Refused(failure.to_string()),
@@ -131,7 +134,8 @@ impl Service {
             let next = tokio::select! {
                 next = reports.recv() => next,
                 () = self.past_deadline() => {
-                    return Ended::DrainIncomplete(format!("{open} of {} workers had not finished in time", self.config.workers.count));
+                    let late = || Ended::DrainIncomplete(format!("{open} of {} workers had not finished in time", self.config.workers.count));
+                    return refused.unwrap_or_else(late);
                 }
             };
             let Some((index, result)) = next else { break };
@@ -182,7 +186,7 @@ type Positions = Vec<(i32, i64)>;
 fn keep_running(worker: &Worker) -> Result<Positions, Failure> {
     let mut failures = 0;
     loop {
-        let started = Instant::now();
+        let commits = worker.vitals.commits();
         let result = catch_unwind(AssertUnwindSafe(|| worker.run())).unwrap_or_else(|panic| {
             Err(Failure::Rebuild(format!(
                 "the worker panicked: {}",
@@ -196,7 +200,7 @@ fn keep_running(worker: &Worker) -> Result<Positions, Failure> {
         if worker.shutdown.is_requested() {
             return Err(failure);
         }
-        if started.elapsed() > STEADY {
+        if worker.vitals.commits() > commits {
             failures = 0;
         }
         match failure {
@@ -209,8 +213,9 @@ fn keep_running(worker: &Worker) -> Result<Positions, Failure> {
         tracing::warn!(worker = worker.index, %failure, pause_seconds = pause.as_secs_f64(), "the worker failed and is built again; it reads on from the last checkpoint");
         worker.metrics.restarted_worker();
         if worker.shutdown.wait(pause) {
-            // Nothing is in hand: what was read since the last checkpoint was given up with the failed worker.
-            return Ok(Positions::new());
+            return Err(Failure::Rebuild(
+                "it had failed, and what it held was not committed".into(),
+            ));
         }
     }
 }

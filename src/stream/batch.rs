@@ -216,8 +216,8 @@ impl Outgoing<'_, '_> {
                 Ok(())
             }
             Err(_) => Err(Failure::Refused(format!(
-                "the dead letter of {topic}, partition {partition}, offset {offset} is larger than {} takes",
-                target.name
+                "the dead letter of {topic}, partition {partition}, offset {offset} is larger than the producer's queue \
+                 holds: raise queue.buffering.max.kbytes in [kafka.producer]"
             ))),
         }
     }

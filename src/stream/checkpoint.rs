@@ -5,12 +5,12 @@ use super::failure::{Failure, is_refusal};
 use super::positions::Positions;
 use super::producer::Producer;
 use crate::metrics::Metrics;
-use rdkafka::consumer::{CommitMode, Consumer as _};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use std::time::{Duration, Instant};
 
-/// How often a checkpoint that must not wait for the next is tried again.
-const ATTEMPTS: u32 = 5;
+/// How long a commit may take where nothing else sets an end to it; well below the time after which a worker counts
+/// as stuck.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Between two attempts of a checkpoint that must not wait for the next.
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// How a checkpoint ended that did not fail for good.
@@ -21,8 +21,6 @@ pub enum Outcome {
     NothingNew,
     /// A passing cause: the positions are kept for the next checkpoint.
     Postponed,
-    /// The group has gone on without this member: its partitions are not its own any more.
-    Outdated,
 }
 
 /// Makes checkpoints for one worker.
@@ -34,8 +32,8 @@ pub struct Checkpoint<'w> {
 }
 
 impl Checkpoint<'_> {
-    /// Drains the producer and commits what was processed. Before partitions are given up `last` asks for more
-    /// than one attempt.
+    /// Drains the producer and commits what was processed. Before partitions are given up `last` asks for as many
+    /// attempts as there is time for.
     pub fn make(&self, positions: &mut Positions, last: bool, deadline: Option<Instant>) -> Result<Outcome, Failure> {
         let started = Instant::now();
         let outcome = self.attempt(positions, last, deadline);
@@ -55,44 +53,25 @@ impl Checkpoint<'_> {
         let Some(offsets) = offsets else {
             return Ok(Outcome::NothingNew);
         };
-        let attempts = if last { ATTEMPTS } else { 1 };
-        for attempt in 1..=attempts {
-            let error = match self.consumer.client().commit(&offsets, CommitMode::Sync) {
+        let deadline = deadline.unwrap_or_else(|| Instant::now() + PATIENCE);
+        loop {
+            let error = match self.consumer.commit(&offsets, deadline) {
                 Ok(()) => {
                     positions.committed();
                     return Ok(Outcome::Committed);
                 }
                 Err(error) => error,
             };
-            match judge(&error) {
-                Judgement::Again if attempt < attempts => self.producer.serve(PAUSE)?,
-                Judgement::Again => {
-                    tracing::warn!(%error, "the checkpoint is postponed: the offsets could not be committed");
-                    return Ok(Outcome::Postponed);
-                }
-                Judgement::Outdated => {
-                    tracing::warn!(%error, "the group has gone on without this worker: its partitions are scored again by their new owners");
-                    return Ok(Outcome::Outdated);
-                }
-                Judgement::Failed => return Err(Failure::of("cannot commit offsets", &error)),
+            if error.rdkafka_error_code().is_some_and(is_refusal) {
+                return Err(Failure::of("cannot commit offsets", &error));
             }
+            // A rebalance under way, a coordinator that moves or cannot be reached: leaving the group for one of
+            // these would make every sibling rebalance, and when partitions are really gone a revocation says so.
+            if !last || Instant::now() + PAUSE >= deadline {
+                tracing::warn!(%error, "the checkpoint is postponed: the offsets could not be committed");
+                return Ok(Outcome::Postponed);
+            }
+            self.producer.serve(PAUSE)?;
         }
-        Ok(Outcome::Postponed)
-    }
-}
-
-enum Judgement {
-    Again,
-    Outdated,
-    Failed,
-}
-
-fn judge(error: &KafkaError) -> Judgement {
-    match error.rdkafka_error_code() {
-        Some(Code::IllegalGeneration | Code::UnknownMemberId | Code::FencedInstanceId) => Judgement::Outdated,
-        Some(code) if is_refusal(code) => Judgement::Failed,
-        // A rebalance, a coordinator that moves or cannot be reached: leaving the group for one of these would
-        // make every sibling rebalance.
-        _ => Judgement::Again,
     }
 }

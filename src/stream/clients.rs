@@ -1,9 +1,9 @@
 //! librdkafka properties of every client the service makes.
 
+use super::failure::describe;
 use crate::config;
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::error::KafkaError;
 
 /// Bytes in a produced batch: more costs memory, a quarter of it costs a quarter more CPU.
 const BATCH_BYTES: usize = 256 * 1024;
@@ -26,14 +26,17 @@ impl ClientFactory {
     }
 
     /// Whether librdkafka takes every property.
-    pub fn check(&self) -> Result<(), KafkaError> {
+    ///
+    /// # Errors
+    /// What it says of the first that it does not take.
+    pub fn check(&self) -> Result<(), String> {
         for config in [
             self.admin(),
             self.reader(),
             self.consumer(0),
             self.producer(0, BATCH_BYTES),
         ] {
-            config.create_native_config()?;
+            config.create_native_config().map_err(|error| describe(&error))?;
         }
         Ok(())
     }

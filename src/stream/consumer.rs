@@ -1,19 +1,22 @@
 //! A worker's consumer: records in, and notes of the rebalances that the worker has to answer.
 
 use super::clients::ClientFactory;
-use super::failure::Failure;
+use super::failure::{Failure, is_missing_topic};
 use super::lag::Statistics;
 use super::vitals::Vitals;
 use crate::metrics::Metrics;
-use rdkafka::TopicPartitionList;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext, RebalanceProtocol};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::types::RDKafkaRespErr;
+use rdkafka::{TopicPartitionList, bindings};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// A step of a wait, after which signs of life are given.
+const STEP: Duration = Duration::from_millis(100);
 
 /// A change of partitions that the group asks for and waits on.
 #[derive(Debug, Clone)]
@@ -62,14 +65,43 @@ impl Consumer {
         lock(&self.client.context().change).clone()
     }
 
-    /// Whether a broker knows the topic; also where no broker answers, which says nothing of the topic.
-    pub fn sees_topic(&self, topic: &str) -> bool {
-        match self.client.fetch_metadata(Some(topic), Duration::from_secs(5)) {
-            Ok(metadata) => metadata
-                .topics()
-                .iter()
-                .any(|found| found.name() == topic && found.error().is_none()),
-            Err(_) => true,
+    /// Whether the brokers know the topic, `None` where none answers.
+    pub fn sees_topic(&self, topic: &str) -> Option<bool> {
+        let metadata = self.client.fetch_metadata(Some(topic), Duration::from_secs(5)).ok()?;
+        let found = metadata.topics().iter().find(|found| found.name() == topic)?;
+        let missing = |error: RDKafkaRespErr| is_missing_topic(error.into());
+        Some(!found.error().is_some_and(missing))
+    }
+
+    /// Commits offsets and waits for the answer, at most until the deadline. The crate's own call waits for as long
+    /// as librdkafka tries, which can be minutes.
+    #[expect(unsafe_code, reason = "the crate has no commit with a deadline")]
+    pub fn commit(&self, offsets: &TopicPartitionList, deadline: Instant) -> KafkaResult<()> {
+        let code = |code: RDKafkaRespErr| match code {
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR => Ok(()),
+            code => Err(KafkaError::ConsumerCommit(code.into())),
+        };
+        // SAFETY: client and offsets outlive the call, which copies the offsets. The queue and the event are made
+        // and destroyed here; an answer that comes later finds no queue and is dropped by librdkafka.
+        unsafe {
+            let client = self.client.client().native_ptr();
+            let queue = bindings::rd_kafka_queue_new(client);
+            let sent = bindings::rd_kafka_commit_queue(client, offsets.ptr(), queue, None, std::ptr::null_mut());
+            let mut answer = code(sent);
+            while answer.is_ok() {
+                self.client.context().vitals.beat();
+                let event = bindings::rd_kafka_queue_poll(queue, STEP.as_millis() as i32);
+                if !event.is_null() {
+                    answer = code(bindings::rd_kafka_event_error(event));
+                    bindings::rd_kafka_event_destroy(event);
+                    break;
+                }
+                if Instant::now() >= deadline {
+                    answer = Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::OperationTimedOut));
+                }
+            }
+            bindings::rd_kafka_queue_destroy(queue);
+            answer
         }
     }
 
@@ -89,7 +121,7 @@ impl Consumer {
             RebalanceProtocol::Cooperative => self.client.incremental_assign(partitions),
             _ => self.client.assign(partitions),
         };
-        answer.map_err(|error| Failure::of("cannot take the assigned partitions", &error))
+        answer.map_err(|error| Failure::Rebuild(format!("cannot take the assigned partitions: {error}")))
     }
 
     pub fn unassign(&self, partitions: &TopicPartitionList) -> Result<(), Failure> {
@@ -98,7 +130,7 @@ impl Consumer {
             RebalanceProtocol::Cooperative => self.client.incremental_unassign(partitions),
             _ => self.client.unassign(),
         };
-        answer.map_err(|error| Failure::of("cannot give the revoked partitions back", &error))
+        answer.map_err(|error| Failure::Rebuild(format!("cannot give the revoked partitions back: {error}")))
     }
 }
 

@@ -10,6 +10,7 @@ use rdkafka::ClientConfig;
 use rdkafka::error::KafkaError;
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{BaseProducer, Producer as _};
+use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
 /// The cluster. It ends when this is dropped, so drop its clients before.
 pub struct EmbeddedKafka {
@@ -63,13 +64,19 @@ impl EmbeddedKafka {
         })
     }
 
+    /// Lets the next requests of this kind fail, one for each error.
+    pub fn fail_next(&self, request: RDKafkaApiKey, errors: &[RDKafkaRespErr]) -> Result<(), KafkaError> {
+        self.cluster()?.request_errors(request, errors);
+        Ok(())
+    }
+
     fn cluster(&self) -> Result<MockCluster<'_, impl rdkafka::ClientContext>, KafkaError> {
         let missing = || KafkaError::MockCluster(rdkafka::types::RDKafkaErrorCode::Fail);
         self.owner.client().mock_cluster().ok_or_else(missing)
     }
 
     /// Takes away the three seconds for which a new group waits for more members.
-    #[allow(unsafe_code)]
+    #[expect(unsafe_code, reason = "the crate has no call for this setting of the mock cluster")]
     fn assign_at_once(&self) -> Result<(), KafkaError> {
         // SAFETY: the client is alive and owns the cluster whose handle is asked for; null is not passed on.
         unsafe {

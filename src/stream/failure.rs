@@ -22,7 +22,7 @@ pub enum Failure {
 impl Failure {
     /// Judges an error that the worker cannot pass over. `context` says what was being done.
     pub fn of(context: &str, error: &KafkaError) -> Failure {
-        let message = format!("{context}: {error}");
+        let message = format!("{context}: {}", describe(error));
         match error {
             KafkaError::ClientConfig(..) | KafkaError::ClientCreation(_) | KafkaError::Subscription(_) => {
                 Failure::Refused(message)
@@ -40,6 +40,14 @@ impl Failure {
     }
 }
 
+/// The error in words. The crate's own show the value of a property, which can be a secret.
+pub fn describe(error: &KafkaError) -> String {
+    match error {
+        KafkaError::ClientConfig(_, problem, property, _) => format!("{property}: {problem}"),
+        other => other.to_string(),
+    }
+}
+
 /// No retry changes these: rights, credentials, a topic whose records do not fit.
 pub fn is_refusal(code: Code) -> bool {
     matches!(
@@ -47,7 +55,6 @@ pub fn is_refusal(code: Code) -> bool {
         Code::TopicAuthorizationFailed
             | Code::GroupAuthorizationFailed
             | Code::ClusterAuthorizationFailed
-            | Code::TransactionalIdAuthorizationFailed
             | Code::SaslAuthenticationFailed
             | Code::Authentication
             | Code::UnsupportedSASLMechanism

@@ -11,7 +11,7 @@ pub fn copy(message: &BorrowedMessage<'_>) -> Option<OwnedHeaders> {
 }
 
 /// The bytes of all keys and values.
-#[allow(unsafe_code)]
+#[expect(unsafe_code, reason = "the crate reads headers only by keys that are UTF-8")]
 pub fn bytes(message: &BorrowedMessage<'_>) -> usize {
     if message.headers().is_none() {
         return 0;

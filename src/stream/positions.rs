@@ -34,10 +34,6 @@ impl Positions {
         }
     }
 
-    pub fn clear(&mut self) {
-        self.next.clear();
-    }
-
     pub fn get(&self, partition: i32) -> Option<i64> {
         self.next.get(&partition).map(|position| position.offset)
     }

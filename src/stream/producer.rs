@@ -36,6 +36,8 @@ pub struct Producer {
     vitals: Arc<Vitals>,
     /// Longer than any message may stay undelivered.
     patience: Duration,
+    /// What librdkafka's queue holds: a larger record would wait for room for ever.
+    queue_bytes: usize,
 }
 
 impl Producer {
@@ -53,6 +55,10 @@ impl Producer {
             .get("message.timeout.ms")
             .and_then(|ms| ms.parse().ok())
             .unwrap_or(120_000);
+        let kilobytes = config
+            .get("queue.buffering.max.kbytes")
+            .and_then(|kilobytes| kilobytes.parse().ok());
+        let queue_bytes = kilobytes.unwrap_or(usize::MAX / 1024).saturating_mul(1024);
         let deliveries = Deliveries {
             failed: Mutex::new(None),
             metrics,
@@ -63,6 +69,7 @@ impl Producer {
         Ok(Producer {
             client,
             vitals,
+            queue_bytes,
             patience: Duration::from_millis(timeout) + Duration::from_secs(5),
         })
     }
@@ -79,6 +86,9 @@ impl Producer {
         outgoing.payload = record.value;
         outgoing.timestamp = record.timestamp;
         outgoing.headers = record.headers;
+        if record.value.map_or(0, <[u8]>::len) > self.queue_bytes {
+            return Ok(Err(TooLarge));
+        }
         let started = Instant::now();
         loop {
             match self.client.send(outgoing) {
@@ -129,7 +139,7 @@ impl Producer {
     }
 
     /// Sends what lingers and waits one step. The crate's own flush waits in steps of 100 ms.
-    #[allow(unsafe_code)]
+    #[expect(unsafe_code, reason = "the crate's flush waits in steps of 100 ms")]
     fn flush_step(&self) {
         // SAFETY: the pointer is that of a living client, which is thread safe.
         unsafe { rdkafka::bindings::rd_kafka_flush(self.client.client().native_ptr(), STEP.as_millis() as i32) };

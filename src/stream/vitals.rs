@@ -13,6 +13,8 @@ pub struct Vitals {
     beat: AtomicU64,
     broker_answered: AtomicU64,
     checkpointed: AtomicU64,
+    /// Checkpoints that moved offsets.
+    commits: AtomicU64,
     /// Whether the group has given this worker an assignment, even an empty one.
     assigned: AtomicBool,
     connected_once: AtomicBool,
@@ -28,6 +30,7 @@ impl Default for Vitals {
             beat: AtomicU64::new(0),
             broker_answered: AtomicU64::new(NEVER),
             checkpointed: AtomicU64::new(0),
+            commits: AtomicU64::new(0),
             assigned: AtomicBool::new(false),
             connected_once: AtomicBool::new(false),
             topic_is_missing: AtomicBool::new(false),
@@ -68,6 +71,15 @@ impl Vitals {
         self.checkpointed.store(self.now(), Ordering::Relaxed);
     }
 
+    pub fn committed(&self) {
+        self.commits.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The group does not count this worker among its members any more.
+    pub fn lost_membership(&self) {
+        self.assigned.store(false, Ordering::Relaxed);
+    }
+
     pub fn assigned(&self, partitions: impl IntoIterator<Item = i32>) {
         self.with_partitions(|owned| owned.extend(partitions.into_iter().map(|partition| (partition, -1))));
         self.assigned.store(true, Ordering::Relaxed);
@@ -92,7 +104,7 @@ impl Vitals {
     /// Forgets what belonged to a worker that is gone.
     pub fn restarted(&self) {
         self.with_partitions(|owned| owned.clear());
-        self.assigned.store(false, Ordering::Relaxed);
+        self.lost_membership();
         self.topic_is_missing(false);
         self.beat();
     }
@@ -112,6 +124,10 @@ impl Vitals {
 
     pub fn since_checkpoint(&self) -> Duration {
         self.since(&self.checkpointed).unwrap_or_default()
+    }
+
+    pub fn commits(&self) -> u64 {
+        self.commits.load(Ordering::Relaxed)
     }
 
     pub fn has_assignment(&self) -> bool {

@@ -134,7 +134,7 @@ impl<'w> Running<'w> {
         }
         match self.make_checkpoint(true, self.worker.shutdown.deadline())? {
             Outcome::Committed | Outcome::NothingNew => Ok(self.positions.iter().collect()),
-            Outcome::Postponed | Outcome::Outdated => Err(Failure::Rebuild(
+            Outcome::Postponed => Err(Failure::Rebuild(
                 "the offsets of the last checkpoint could not be committed".into(),
             )),
         }
@@ -171,6 +171,12 @@ impl<'w> Running<'w> {
             return Err(Failure::Rebuild(format!("the consumer cannot go on: {error}")));
         }
         match error.rdkafka_error_code() {
+            // A broker that is being restarted can refuse for a moment; librdkafka tries again.
+            Some(RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SaslAuthenticationFailed)
+                if self.worker.vitals.connected_once() =>
+            {
+                Ok(())
+            }
             Some(code) if is_refusal(code) => Err(Failure::Refused(format!("cannot read {topic}: {error}"))),
             Some(code) if is_missing_topic(code) => {
                 self.topic_missing_since.get_or_insert_with(Instant::now);
@@ -193,10 +199,18 @@ impl<'w> Running<'w> {
             return Ok(());
         };
         let topic = &self.worker.topics.input.name;
-        if self.checkpoint.consumer.sees_topic(topic) {
-            self.topic_missing_since = None;
-            self.worker.vitals.topic_is_missing(false);
-            return Ok(());
+        match self.checkpoint.consumer.sees_topic(topic) {
+            Some(false) => {}
+            Some(true) => {
+                self.topic_missing_since = None;
+                self.worker.vitals.topic_is_missing(false);
+                return Ok(());
+            }
+            // Asked again when the patience is over once more.
+            None => {
+                self.topic_missing_since = Some(Instant::now());
+                return Ok(());
+            }
         }
         let seconds = since.elapsed().as_secs();
         Err(Failure::Refused(format!(
@@ -214,7 +228,9 @@ impl<'w> Running<'w> {
             Change::Assign(partitions) => {
                 let numbers = numbers(&partitions);
                 tracing::info!(worker, partitions = ?numbers, "partitions assigned");
-                metrics.rebalanced(Rebalance::Assigned);
+                if !numbers.is_empty() {
+                    metrics.rebalanced(Rebalance::Assigned);
+                }
                 consumer.assign(&partitions)?;
                 vitals.broker_answered();
                 if !numbers.is_empty() {
@@ -232,6 +248,7 @@ impl<'w> Running<'w> {
                         "partitions lost: what was scored since the last checkpoint is scored again by their new owners"
                     );
                     metrics.rebalanced(Rebalance::Lost);
+                    vitals.lost_membership();
                     Ok(Outcome::NothingNew)
                 } else {
                     tracing::info!(worker, partitions = ?numbers, "partitions revoked");
@@ -254,15 +271,16 @@ impl<'w> Running<'w> {
     fn make_checkpoint(&mut self, last: bool, deadline: Option<Instant>) -> Result<Outcome, Failure> {
         let outcome = self.checkpoint.make(&mut self.positions, last, deadline)?;
         let interval = match outcome {
-            Outcome::Committed | Outcome::NothingNew => {
+            Outcome::Committed => {
+                self.worker.vitals.committed();
+                self.worker.vitals.checkpointed();
+                self.worker.checkpoint_interval
+            }
+            Outcome::NothingNew => {
                 self.worker.vitals.checkpointed();
                 self.worker.checkpoint_interval
             }
             Outcome::Postponed => POSTPONED,
-            Outcome::Outdated => {
-                self.positions.clear();
-                self.worker.checkpoint_interval
-            }
         };
         self.due = Instant::now() + interval;
         Ok(outcome)

@@ -22,7 +22,7 @@ pub struct Rights {
 /// Asks for the rights on each topic; `None` where the brokers do not tell.
 ///
 /// The crate has no call for this, so librdkafka's own is used.
-#[allow(unsafe_code)]
+#[expect(unsafe_code, reason = "the crate has no call for the rights on a topic")]
 pub fn of_topics<C: ClientContext>(client: &Client<C>, names: &[&str], timeout: Duration) -> Vec<Option<Rights>> {
     let mut rights = vec![None; names.len()];
     let Ok(texts) = names
