@@ -24,6 +24,7 @@
 //! | [`flight`] | a row of the on-time schema |
 //! | [`model`] | an ONNX file that explains and proves itself, and its trees |
 //! | [`output`] | a prediction as JSON, CSV or text |
+//! | [`scoring`] | the path of a row through these three |
 //! | [`stream`] | Kafka: workers, checkpoints, dead letters, topics |
 //! | [`service`] | what lives around the workers: supervision, health, HTTP |
 //! | [`commands`] | one file a command of the program |
@@ -41,6 +42,7 @@ pub mod metrics;
 pub mod model;
 pub mod output;
 pub mod sample;
+pub mod scoring;
 pub mod service;
 pub mod shutdown;
 pub mod stream;

@@ -3,13 +3,12 @@
 use super::serve::load_model;
 use super::{Exit, Failed};
 use crate::config::Config;
-use crate::flight::{Column, RowReader};
-use crate::model::Scorer;
-use crate::output::{Encoder, Format};
+use crate::flight::Column;
+use crate::output::Format;
+use crate::scoring::Scoring;
 use anyhow::Context;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
-use std::ops::Range;
 use std::path::PathBuf;
 
 const BATCH: usize = 1024;
@@ -36,16 +35,12 @@ pub(super) fn run(args: Args, config: &Config) -> Result<Exit, Failed> {
             File::open(&args.file).with_context(|| format!("cannot open {name}"))?,
         )),
     };
-    let mut scoring = Scoring {
-        encoder: Encoder::new(args.format.unwrap_or(config.output.format), &model),
-        scorer: model.scorer()?,
-        reader: RowReader::default(),
-        flights: Vec::new(),
-        places: Vec::new(),
+    let mut lines = Lines {
+        scoring: Scoring::new(&model, args.format.unwrap_or(config.output.format))?,
         line: Vec::new(),
         out: BufWriter::new(io::stdout().lock()),
     };
-    match scoring.lines(input, if name == "-" { "standard input" } else { &name }) {
+    match lines.score(input, if name == "-" { "standard input" } else { &name }) {
         Ok(0) => Ok(Exit::Success),
         Ok(_) => Ok(Exit::RowsRejected),
         // The reader of a pipe, such as `head`, has seen enough.
@@ -60,49 +55,31 @@ pub(super) fn run(args: Args, config: &Config) -> Result<Exit, Failed> {
     }
 }
 
-struct Scoring<W> {
-    encoder: Encoder,
-    scorer: Scorer,
-    reader: RowReader,
-    flights: Vec<u8>,
-    /// Where in `flights` each row of the batch has its flight.
-    places: Vec<Range<usize>>,
+struct Lines<W> {
+    scoring: Scoring,
     line: Vec<u8>,
     out: W,
 }
 
-impl<W: Write> Scoring<W> {
+impl<W: Write> Lines<W> {
     /// Scores every line and returns how many could not be scored.
-    fn lines(&mut self, mut input: impl BufRead, name: &str) -> anyhow::Result<u64> {
+    fn score(&mut self, mut input: impl BufRead, name: &str) -> anyhow::Result<u64> {
         let mut rejected = 0;
         let mut line = Vec::new();
         for number in 1u64.. {
             line.clear();
-            if input
-                .read_until(b'\n', &mut line)
-                .with_context(|| format!("cannot read {name}"))?
-                == 0
-            {
+            let read = input.read_until(b'\n', &mut line);
+            if read.with_context(|| format!("cannot read {name}"))? == 0 {
                 break;
             }
             if number == 1 && is_header(&line) {
                 continue;
             }
-            let start = self.flights.len();
-            let pushed = self.reader.read(&line).and_then(|row| {
-                let identity = row.identity()?;
-                self.scorer.push(&row)?;
-                self.encoder.flight(&identity, &mut self.flights);
-                Ok(())
-            });
-            match pushed {
-                Ok(()) => self.places.push(start..self.flights.len()),
-                Err(rejection) => {
-                    rejected += 1;
-                    eprintln!("{name}, line {number}: {}: {rejection}", rejection.reason.as_str());
-                }
+            if let Err(rejection) = self.scoring.push(&line) {
+                rejected += 1;
+                eprintln!("{name}, line {number}: {}: {rejection}", rejection.reason.as_str());
             }
-            if self.scorer.len() == BATCH {
+            if self.scoring.len() == BATCH {
                 self.write_batch()?;
             }
         }
@@ -112,16 +89,15 @@ impl<W: Write> Scoring<W> {
     }
 
     fn write_batch(&mut self) -> anyhow::Result<()> {
-        let scores = self.scorer.score()?;
-        for (row, place) in self.places.drain(..).enumerate() {
+        let rows = self.scoring.len();
+        let scored = self.scoring.score()?;
+        for row in 0..rows {
             self.line.clear();
-            self.encoder
-                .prediction(&scores.get(row), &self.flights[place], None, &mut self.line);
+            scored.write(row, None, &mut self.line);
             self.line.push(b'\n');
             self.out.write_all(&self.line)?;
         }
-        self.scorer.clear();
-        self.flights.clear();
+        self.scoring.clear();
         Ok(())
     }
 }

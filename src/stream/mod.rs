@@ -10,7 +10,6 @@
 //! Offsets move in `checkpoint` and nowhere else. A rebalance is not served inside librdkafka's callback: the
 //! callback leaves a note, poll returns, and the worker, which owns all the state, answers it.
 
-mod batch;
 mod checkpoint;
 mod clients;
 mod consumer;
@@ -20,6 +19,7 @@ mod failure;
 mod headers;
 mod lag;
 mod limits;
+mod pipeline;
 mod positions;
 mod producer;
 pub mod topics;

@@ -1,17 +1,18 @@
 //! A worker: one thread with a consumer, a producer and a scorer of its own.
 
-use super::batch::Pipeline;
 use super::checkpoint::{Checkpoint, Outcome};
 use super::clients::ClientFactory;
 use super::consumer::{Change, Consumer};
 use super::failure::{Failure, is_missing_topic, is_refusal};
+use super::pipeline::Pipeline;
 use super::positions::Positions;
 use super::producer::Producer;
 use super::topics::Topics;
 use super::vitals::Vitals;
 use crate::metrics::{Metrics, Rebalance, Stage};
 use crate::model::Model;
-use crate::output::{Encoder, Format};
+use crate::output::Format;
+use crate::scoring::Scoring;
 use crate::shutdown::Shutdown;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::BorrowedMessage;
@@ -61,15 +62,8 @@ impl Worker {
             self.metrics.clone(),
         )?;
         let consumer = Consumer::subscribe(&self.factory, self.index, self.vitals.clone(), self.metrics.clone())?;
-        let scorer = self.model.scorer().map_err(|error| Failure::Model(error.to_string()))?;
-        let encoder = Encoder::new(self.format, &self.model);
-        let mut pipeline = Pipeline::new(
-            scorer,
-            encoder,
-            self.topics.clone(),
-            self.metrics.clone(),
-            self.sample_every,
-        );
+        let scoring = Scoring::new(&self.model, self.format).map_err(|error| Failure::Model(error.to_string()))?;
+        let mut pipeline = Pipeline::new(scoring, self.topics.clone(), self.metrics.clone(), self.sample_every);
         let topic = self.topics.input.name.as_str();
         Running {
             worker: self,

@@ -5,35 +5,30 @@ use super::failure::Failure;
 use super::headers;
 use super::producer::{OutputRecord, Producer};
 use super::topics::{Topic, Topics};
-use crate::flight::RowReader;
 use crate::metrics::{Metrics, Stage};
-use crate::model::{Prediction, Scorer};
-use crate::output::{Encoder, Source, console_block};
+use crate::model::Prediction;
+use crate::output::{Source, console_block};
+use crate::scoring::Scoring;
 use rdkafka::Message;
 use rdkafka::message::BorrowedMessage;
 use std::io::Write;
-use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// Turns batches into output records. Its buffers serve one batch after the other.
 pub struct Pipeline {
-    scorer: Scorer,
-    encoder: Encoder,
-    reader: RowReader,
+    scoring: Scoring,
     topics: Arc<Topics>,
     metrics: Metrics,
     sample: Sample,
     outcomes: Vec<Outcome>,
-    /// The encoded flights of the batch, one after the other.
-    flights: Vec<u8>,
     value: Vec<u8>,
 }
 
 /// What becomes of an input record.
 enum Outcome {
-    /// Row number in the scored batch, and place in `flights`.
-    Scored(usize, Range<usize>),
+    /// The row's number in the scored batch.
+    Scored(usize),
     Tombstone,
     DeadLetter(DeadLetter),
 }
@@ -45,11 +40,9 @@ struct Sample {
 }
 
 impl Pipeline {
-    pub fn new(scorer: Scorer, encoder: Encoder, topics: Arc<Topics>, metrics: Metrics, sample_every: u64) -> Self {
+    pub fn new(scoring: Scoring, topics: Arc<Topics>, metrics: Metrics, sample_every: u64) -> Self {
         Pipeline {
-            scorer,
-            encoder,
-            reader: RowReader::default(),
+            scoring,
             topics,
             metrics,
             sample: Sample {
@@ -57,7 +50,6 @@ impl Pipeline {
                 scored: 0,
             },
             outcomes: Vec::new(),
-            flights: Vec::new(),
             value: Vec::new(),
         }
     }
@@ -72,42 +64,30 @@ impl Pipeline {
 
     /// Decides each record's outcome and encodes the rows that can be scored.
     fn decide(&mut self, batch: &[BorrowedMessage<'_>]) {
-        self.scorer.clear();
+        self.scoring.clear();
         self.outcomes.clear();
-        self.flights.clear();
         for message in batch {
             let outcome = match (message.key(), message.payload()) {
                 (None, None) => Outcome::DeadLetter(DeadLetter::NullRecord),
                 (Some(_), None) => Outcome::Tombstone,
                 (None, Some(_)) if self.topics.output.limits.compacted => Outcome::DeadLetter(DeadLetter::MissingKey),
-                (_, Some(value)) => self.encode(value),
+                (_, Some(value)) => match self.scoring.push(value) {
+                    Ok(row) => Outcome::Scored(row),
+                    Err(rejection) => Outcome::DeadLetter(DeadLetter::Row(rejection)),
+                },
             };
             self.outcomes.push(outcome);
         }
     }
 
-    fn encode(&mut self, value: &[u8]) -> Outcome {
-        let start = self.flights.len();
-        let encoded = self.reader.read(value).and_then(|row| {
-            let identity = row.identity()?;
-            self.scorer.push(&row)?;
-            self.encoder.flight(&identity, &mut self.flights);
-            Ok(())
-        });
-        match encoded {
-            Ok(()) => Outcome::Scored(self.scorer.len() - 1, start..self.flights.len()),
-            Err(rejection) => Outcome::DeadLetter(DeadLetter::Row(rejection)),
-        }
-    }
-
     fn score(&mut self, batch: &[BorrowedMessage<'_>], producer: &Producer, started: Instant) -> Result<(), Failure> {
-        let model = self.scorer.model().clone();
-        let scores = self
-            .scorer
+        let model = self.scoring.model().clone();
+        let scored = self
+            .scoring
             .score()
             .map_err(|error| Failure::Model(format!("the model failed on a batch of {} rows: {error}", batch.len())))?;
-        let scored = Instant::now();
-        self.metrics.spent(Stage::Score, scored - started);
+        let producing = Instant::now();
+        self.metrics.spent(Stage::Score, producing - started);
 
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
@@ -126,21 +106,16 @@ impl Pipeline {
                 topics: &self.topics,
             };
             match outcome {
-                Outcome::Scored(row, flight) => {
-                    let prediction = scores.get(*row);
+                Outcome::Scored(row) => {
                     let source = Source {
                         topic: message.topic(),
                         partition: message.partition(),
                         offset: message.offset(),
                     };
                     self.value.clear();
-                    self.encoder.prediction(
-                        &prediction,
-                        &self.flights[flight.clone()],
-                        Some(source),
-                        &mut self.value,
-                    );
+                    scored.write(*row, Some(source), &mut self.value);
                     if outgoing.output(Some(&self.value))? {
+                        let prediction = scored.prediction(*row);
                         positive += u64::from(prediction.is_positive());
                         predictions += 1;
                         self.sample.scored(message, &prediction);
@@ -160,7 +135,7 @@ impl Pipeline {
             self.metrics
                 .predicted(label, if is_positive { positive } else { predictions - positive });
         }
-        self.metrics.spent(Stage::Produce, scored.elapsed());
+        self.metrics.spent(Stage::Produce, producing.elapsed());
         Ok(())
     }
 }
