@@ -136,6 +136,12 @@ impl Cluster {
 }
 
 impl Running {
+    /// Whether this line is among the metrics.
+    fn metric(&self, line: &str) -> bool {
+        let metrics = self.metrics.render(&Now::default()).unwrap();
+        std::str::from_utf8(&metrics).unwrap().lines().any(|have| have == line)
+    }
+
     fn drain(self) -> Ended {
         self.shutdown.request(Duration::from_secs(8));
         self.thread.join().unwrap()
@@ -270,6 +276,31 @@ fn every_record_has_one_outcome_with_all_it_came_with() {
 }
 
 #[test]
+fn a_second_instance_takes_partitions_over_and_nothing_is_lost_or_repeated() {
+    const ROWS: i64 = 400;
+    let cluster = Cluster::start();
+    let topics = cluster.create_topics();
+    let producer = cluster.producer();
+    let send_rows = || (0..ROWS).for_each(|row| send(&producer, row as i32 % PARTITIONS, None, Some(SEED.as_bytes())));
+    let first = cluster.serve(&topics);
+    send_rows();
+    cluster.outcomes(ROWS as usize);
+    let second = cluster.serve(&topics);
+    let started = Instant::now();
+    while !second.metric("flight_scorer_rebalances_total{kind=\"assigned\"} 1") {
+        assert!(started.elapsed() < PATIENCE, "the second instance got no partitions");
+        producer.poll(Duration::from_millis(50));
+    }
+    send_rows();
+    let outcomes = cluster.outcomes(2 * ROWS as usize);
+    assert!(second.metrics.totals().consumed > 0);
+    assert!(matches!(second.drain(), Ended::Drained(_)));
+    assert!(matches!(first.drain(), Ended::Drained(_)));
+    assert_eq!(cluster.committed().values().sum::<i64>(), 2 * ROWS);
+    assert_in_order_and_once(&outcomes, 2 * ROWS);
+}
+
+#[test]
 fn a_commit_that_fails_in_passing_is_made_later() {
     let cluster = Cluster::start();
     let topics = cluster.create_topics();
@@ -318,8 +349,7 @@ fn a_record_that_is_not_delivered_is_scored_again_by_the_next_worker() {
     while committed() < i64::from(PARTITIONS) {
         assert!(started.elapsed() < PATIENCE, "{}", committed());
     }
-    let metrics = String::from_utf8(service.metrics.render(&Now::default()).unwrap()).unwrap();
-    assert!(metrics.contains("flight_scorer_worker_restarts_total 1"), "{metrics}");
+    assert!(service.metric("flight_scorer_worker_restarts_total 1"));
     assert!(matches!(service.drain(), Ended::Drained(_)));
 }
 
@@ -344,12 +374,14 @@ fn a_drain_and_a_second_start_lose_nothing_and_repeat_nothing() {
         ROWS as i64,
         "the first run had committed {drained}"
     );
+    assert_in_order_and_once(&outcomes, ROWS as i64);
+}
+
+/// `rows` were sent, to one partition after the other.
+fn assert_in_order_and_once(outcomes: &[Outcome], rows: i64) {
     for partition in 0..PARTITIONS {
-        let offsets: Vec<i64> = outcomes
-            .iter()
-            .filter(|o| o.partition == partition)
-            .map(Outcome::source_offset)
-            .collect();
-        assert_eq!(offsets, (0..(ROWS as i64 / i64::from(PARTITIONS))).collect::<Vec<_>>());
+        let of_partition = outcomes.iter().filter(|outcome| outcome.partition == partition);
+        let offsets: Vec<i64> = of_partition.map(Outcome::source_offset).collect();
+        assert_eq!(offsets, (0..rows / i64::from(PARTITIONS)).collect::<Vec<_>>());
     }
 }
