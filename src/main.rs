@@ -2,13 +2,15 @@
 
 use clap::Parser;
 use flight_delay_scorer::commands::Cli;
+use std::io::Write;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     match Cli::parse().run(environment) {
         Ok(exit) => exit.into(),
         Err(failed) => {
-            eprintln!("error: {:#}", failed.error);
+            // With standard error closed, the exit code has to say it all.
+            let _ = writeln!(std::io::stderr(), "error: {:#}", failed.error);
             failed.exit.into()
         }
     }

@@ -1,7 +1,7 @@
 //! `demo`: the service at work, without a broker.
 
 use super::serve::{load_model, prepare};
-use super::{Exit, Failed};
+use super::{Exit, Failed, show};
 use crate::config::Config;
 use crate::model::Model;
 use crate::output::console_block;
@@ -42,22 +42,24 @@ pub(super) fn run(args: Args, given: Config) -> Result<Exit, Failed> {
     let topics = kafka
         .create_topics(&config.kafka, PARTITIONS, BROKERS)
         .context("cannot create the topics")?;
-    println!("Embedded Kafka: {BROKERS} brokers, topics of {PARTITIONS} partitions x {BROKERS}.");
+    show(format_args!(
+        "Embedded Kafka: {BROKERS} brokers, topics of {PARTITIONS} partitions x {BROKERS}."
+    ));
 
     let shutdown = Shutdown::default();
     let factory = ClientFactory::new(config.kafka.clone(), "demo".into());
     let service = RunningService::start(config, model.clone(), topics, shutdown.clone())?;
-    println!(
+    show(format_args!(
         "Service: http://{} (model {}, {} golden rows proven).",
         service.address,
         model.metadata().name,
         model.metadata().golden.rows.len()
-    );
+    ));
 
     let outcomes = Replay::new(&factory)?.run(&shutdown);
     let shown = outcomes.map(Outcomes::print);
     if args.keep && shown.is_ok() {
-        println!("\nThe service stays up; Ctrl-C ends it.");
+        show(format_args!("\nThe service stays up; Ctrl-C ends it."));
     } else {
         shutdown.request(Duration::from_secs(8));
     }
@@ -268,28 +270,26 @@ impl Outcomes {
 
     fn print(mut self) {
         if let (Some(first), Some(row)) = (&self.first, sample::rows().next()) {
-            print!(
-                "\n{}",
-                console_block(row.as_bytes(), &first.label, first.probabilities.values())
-            );
+            let block = console_block(row.as_bytes(), &first.label, first.probabilities.values());
+            show(format_args!("\n{}", block.trim_end()));
         }
         let predictions: u64 = self.labels.values().sum();
         let dead_letters: u64 = self.reasons.values().sum();
         let seconds = self.took.as_secs_f64();
         self.latencies.sort_unstable();
-        println!();
-        println!(
+        show(format_args!(""));
+        show(format_args!(
             "rows          {} in {seconds:.2} s, {:.0} rows/s",
             self.rows,
             self.rows as f64 / seconds
-        );
-        println!("predictions   {predictions}: {}", counts(&self.labels));
-        println!("dead letters  {dead_letters}: {}", counts(&self.reasons));
-        println!(
+        ));
+        show(format_args!("predictions   {predictions}: {}", counts(&self.labels)));
+        show(format_args!("dead letters  {dead_letters}: {}", counts(&self.reasons)));
+        show(format_args!(
             "latency       p50 {} ms, p99 {} ms, all rows sent at once",
             self.percentile(0.50),
             self.percentile(0.99)
-        );
+        ));
     }
 
     fn percentile(&self, quantile: f64) -> u128 {

@@ -1,6 +1,6 @@
 //! `health`: probes a running service, for images that have no shell and no curl.
 
-use super::{Exit, Failed};
+use super::{Exit, Failed, show};
 use crate::config::Config;
 use anyhow::anyhow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -62,7 +62,7 @@ pub(super) fn run(args: Args, config: &Config) -> Result<Exit, Failed> {
     if status != 200 {
         return Err(unhealthy(format!("{status}: {}", body.trim_end())));
     }
-    println!("{}", body.trim_end());
+    show(format_args!("{}", body.trim_end()));
     Ok(Exit::Success)
 }
 

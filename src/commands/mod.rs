@@ -13,6 +13,8 @@ use crate::config::{self, Config};
 use crate::stream::ClientFactory;
 use crate::telemetry;
 use clap::{Parser, Subcommand};
+use std::fmt;
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 /// Scores US airline on-time records on Apache Kafka with a gradient-boosted tree model loaded from ONNX.
@@ -149,6 +151,16 @@ impl Cli {
             Command::Health(args) => health::run(args, &config),
         }
     }
+}
+
+/// Shows a line on standard output. Where that is a closed pipe, nobody wants to see it.
+fn show(line: fmt::Arguments<'_>) {
+    let _ = writeln!(io::stdout(), "{line}");
+}
+
+/// Shows a line on standard error, likewise.
+fn complain(line: fmt::Arguments<'_>) {
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 impl SettingsArgs {

@@ -1,7 +1,7 @@
 //! `score`: rows in, predictions out, no Kafka.
 
 use super::serve::load_model;
-use super::{Exit, Failed};
+use super::{Exit, Failed, complain};
 use crate::config::Config;
 use crate::flight::Column;
 use crate::output::Format;
@@ -77,7 +77,10 @@ impl<W: Write> Lines<W> {
             }
             if let Err(rejection) = self.scoring.push(&line) {
                 rejected += 1;
-                eprintln!("{name}, line {number}: {}: {rejection}", rejection.reason.as_str());
+                complain(format_args!(
+                    "{name}, line {number}: {}: {rejection}",
+                    rejection.reason.as_str()
+                ));
             }
             if self.scoring.len() == BATCH {
                 self.write_batch()?;

@@ -3,7 +3,7 @@
 mod published;
 mod rows;
 
-use super::{Exit, Failed};
+use super::{Exit, Failed, complain};
 use crate::config::Config;
 use crate::output::console_block;
 use crate::stream::{ClientFactory, Failure, topics};
@@ -49,7 +49,9 @@ pub(super) fn run(args: Args, config: Config, instance: String) -> Result<Exit, 
         .map_err(|error| kafka(Failure::of("cannot make the consumer", &error)))?;
     start(&consumer, &topic, partitions, args.from_beginning).map_err(kafka)?;
     let place = if args.from_beginning { "beginning" } else { "end" };
-    eprintln!("Watching {topic}, {partitions} partitions, from the {place}. Ctrl-C ends it.");
+    complain(format_args!(
+        "Watching {topic}, {partitions} partitions, from the {place}. Ctrl-C ends it."
+    ));
 
     let mut rows = Rows::new(&factory).map_err(kafka)?;
     let mut shown = 0;
@@ -117,13 +119,13 @@ fn block(message: &BorrowedMessage<'_>, rows: &mut Rows, interrupted: &AtomicBoo
         message.offset()
     );
     let Some(value) = message.payload() else {
-        eprintln!("{place}: a tombstone");
+        complain(format_args!("{place}: a tombstone"));
         return None;
     };
     let published = match Published::read(value) {
         Ok(published) => published,
         Err(why) => {
-            eprintln!("{place}: not a prediction: {why}");
+            complain(format_args!("{place}: not a prediction: {why}"));
             return None;
         }
     };
@@ -133,10 +135,10 @@ fn block(message: &BorrowedMessage<'_>, rows: &mut Rows, interrupted: &AtomicBoo
         .and_then(|source| match rows.fetch(source, interrupted) {
             Fetched::Row(row) => Some(row),
             Fetched::Missing(why) => {
-                eprintln!(
+                complain(format_args!(
                     "{place}: its row cannot be shown: {}, partition {}, offset {}: {why}",
                     source.topic, source.partition, source.offset
-                );
+                ));
                 None
             }
         });
