@@ -70,7 +70,7 @@ fn instances_share_the_partitions_and_nothing_is_lost_or_repeated_when_one_joins
     kafka.create_topics(&names);
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        scope.spawn(|| {
+        let sender = scope.spawn(|| {
             let producer = Producer::new(kafka);
             let mut number = 0;
             while !done.load(Ordering::Relaxed) {
@@ -97,6 +97,8 @@ fn instances_share_the_partitions_and_nothing_is_lost_or_repeated_when_one_joins
         first.stop();
         share(&services);
         done.store(true, Ordering::Relaxed);
+        // The ends are those of all that is sent only when the last of it is.
+        sender.join().unwrap();
         wait_committed(kafka, &names, &services);
         for service in &services {
             let metrics = service.metrics();
