@@ -1,5 +1,6 @@
 //! `model`: shows a model's card, or proves its golden rows one by one.
 
+use super::serve::open_model;
 use super::table::table;
 use super::{Exit, Failed};
 use crate::config::Config;
@@ -64,13 +65,7 @@ pub(super) fn run(args: Args, config: &Config) -> Result<Exit, Failed> {
 }
 
 fn load(path: Option<&Path>, config: &Config) -> Result<Arc<Model>, ModelError> {
-    let path = path.unwrap_or(&config.model.path);
-    let model = if path.as_os_str().is_empty() {
-        Model::embedded()
-    } else {
-        Model::load(path)
-    };
-    model.map(Arc::new)
+    open_model(path.unwrap_or(&config.model.path))
 }
 
 /// The model's card.

@@ -3,11 +3,12 @@
 use super::{Exit, Failed};
 use crate::config::Config;
 use crate::metrics::Metrics;
-use crate::model::Model;
+use crate::model::{Model, ModelError};
 use crate::service::{Ended, Service, stop_on_signals};
 use crate::shutdown::Shutdown;
 use crate::stream::REASONS;
 use anyhow::{Context, anyhow};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -52,13 +53,17 @@ async fn serve(service: Service) -> Result<Ended, Failed> {
 
 /// The model of the settings, proven.
 pub(super) fn load_model(config: &Config) -> Result<Arc<Model>, Failed> {
-    let path = &config.model.path;
+    open_model(&config.model.path).map_err(|error| Exit::Model.with(error))
+}
+
+/// The model in this file, or the one in the binary where the path is empty.
+pub(super) fn open_model(path: &Path) -> Result<Arc<Model>, ModelError> {
     let model = if path.as_os_str().is_empty() {
         Model::embedded()
     } else {
         Model::load(path)
     };
-    model.map(Arc::new).map_err(|error| Exit::Model.with(error))
+    model.map(Arc::new)
 }
 
 /// A service on these settings, with metrics of its own.

@@ -3,6 +3,7 @@
 use super::clients::ClientFactory;
 use super::failure::{Failure, is_missing_topic};
 use super::lag::Statistics;
+use super::log;
 use super::vitals::Vitals;
 use crate::metrics::Metrics;
 use rdkafka::client::ClientContext;
@@ -164,7 +165,7 @@ impl ClientContext for Notes {
         if facility == "OFFSET" && matches!(level, RDKafkaLogLevel::Warning) {
             self.metrics.reset_offset();
         }
-        log("consumer", level, facility, message);
+        log::forward("consumer", level, facility, message);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
@@ -217,18 +218,4 @@ impl ConsumerContext for Notes {
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Passes a log line of librdkafka on.
-pub(super) fn log(client: &str, level: RDKafkaLogLevel, facility: &str, message: &str) {
-    match level {
-        RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical | RDKafkaLogLevel::Error => {
-            tracing::error!(target: "librdkafka", client, facility, "{message}");
-        }
-        RDKafkaLogLevel::Warning => tracing::warn!(target: "librdkafka", client, facility, "{message}"),
-        RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info => {
-            tracing::info!(target: "librdkafka", client, facility, "{message}");
-        }
-        RDKafkaLogLevel::Debug => tracing::debug!(target: "librdkafka", client, facility, "{message}"),
-    }
 }

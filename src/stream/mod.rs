@@ -19,6 +19,7 @@ mod failure;
 mod headers;
 mod lag;
 mod limits;
+mod log;
 mod pipeline;
 mod positions;
 mod producer;

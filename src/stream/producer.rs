@@ -176,7 +176,7 @@ struct Deliveries {
 
 impl ClientContext for Deliveries {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        super::consumer::log("producer", level, facility, message);
+        super::log::forward("producer", level, facility, message);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {

@@ -203,7 +203,7 @@ impl ClientContext for Reasons {
         if facility == "FAIL" {
             tracing::debug!(target: "librdkafka", client = "admin", facility, "{message}");
         } else {
-            crate::stream::consumer::log("admin", level, facility, message);
+            crate::stream::log::forward("admin", level, facility, message);
         }
     }
 
