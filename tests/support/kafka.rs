@@ -6,8 +6,10 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, OnceLock};
 
@@ -27,6 +29,7 @@ rm -rf "$2"
 
 pub struct Kafka {
     pub bootstrap_servers: String,
+    dir: PathBuf,
     keeper: Mutex<Child>,
 }
 
@@ -72,7 +75,11 @@ impl Kafka {
         SHARED.get_or_init(Kafka::start)
     }
 
-    fn start() -> Kafka {
+    /// A cluster of one broker, which ends when this is dropped.
+    ///
+    /// # Panics
+    /// As [`shared`](Self::shared).
+    pub fn start() -> Kafka {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/kafka");
         let dir = tempfile::Builder::new()
             .prefix("kafka-")
@@ -90,7 +97,7 @@ impl Kafka {
         #[expect(clippy::zombie_processes, reason = "it outlives the tests, that is what it is for")]
         let mut keeper = keeper.spawn().expect("sh starts");
         // From here on the directory is the keeper's.
-        let _ = dir.keep();
+        let dir = dir.keep();
         let mut said = String::new();
         let mut lines = BufReader::new(keeper.stdout.take().expect("standard output is a pipe"));
         loop {
@@ -99,11 +106,22 @@ impl Kafka {
             if let Some(servers) = said[start..].trim_end().strip_prefix("bootstrap.servers=") {
                 return Kafka {
                     bootstrap_servers: servers.to_owned(),
+                    dir,
                     keeper: Mutex::new(keeper),
                 };
             }
             assert!(read > 0, "Kafka did not start:\n{said}");
         }
+    }
+
+    /// Sends a signal to a broker, by its number from 1.
+    pub fn signal(&self, broker: usize, name: &str) {
+        let pid = fs::read_to_string(self.dir.join(format!("broker-{broker}/pid"))).expect("the broker has a pid file");
+        let status = Command::new("kill")
+            .args([&format!("-{name}"), pid.trim()])
+            .status()
+            .unwrap();
+        assert!(status.success(), "broker {broker} is not there any more");
     }
 
     /// The process does not outlive the tests'.
@@ -166,7 +184,23 @@ impl Kafka {
 
     /// The end of each partition. A topic that was made a moment ago may not be known at once.
     pub fn ends(&self, topic: &str) -> Vec<i64> {
-        let consumer = self.consumer("ends");
+        self.ends_of(topic, "read_uncommitted")
+    }
+
+    /// The end of each partition once no transaction is open in any.
+    pub fn settled_ends(&self, topic: &str) -> Vec<i64> {
+        poll_until("open transactions to end", PATIENCE, || {
+            let (stable, all) = (self.ends_of(topic, "read_committed"), self.ends(topic));
+            if stable == all { Ok(all) } else { Err((stable, all)) }
+        })
+    }
+
+    fn ends_of(&self, topic: &str, isolation: &str) -> Vec<i64> {
+        let consumer: BaseConsumer = self
+            .client()
+            .set("isolation.level", isolation)
+            .create()
+            .expect("a consumer");
         let metadata = || {
             consumer
                 .fetch_metadata(Some(topic), PATIENCE)

@@ -140,8 +140,13 @@ impl Service {
     }
 
     pub fn sigterm(&self) {
+        self.signal("TERM");
+    }
+
+    /// Sends a signal by its name, such as `STOP`.
+    pub fn signal(&self, name: &str) {
         let status = Command::new("kill")
-            .args(["-TERM", &self.child().id().to_string()])
+            .args([&format!("-{name}"), &self.child().id().to_string()])
             .status()
             .unwrap();
         assert!(
