@@ -150,7 +150,7 @@ impl<'w> Running<'w> {
             self.worker.vitals.broker_answered();
             pipeline.process(batch, producer)?;
             self.processed(batch);
-            self.worker.vitals.processed(self.positions.iter());
+            self.worker.vitals.processed(&self.positions);
         }
         producer.serve(Duration::ZERO)?;
         if let Some(change) = change {
@@ -204,7 +204,7 @@ impl<'w> Running<'w> {
             }
             _ => {}
         }
-        self.worker.vitals.processed(self.positions.iter());
+        self.worker.vitals.processed(&self.positions);
         self.due = Instant::now() + self.worker.checkpoint_interval;
         Ok(())
     }
@@ -363,6 +363,7 @@ impl<'w> Running<'w> {
             }
             Outcome::Postponed => POSTPONED,
         };
+        self.worker.vitals.processed(&self.positions);
         self.due = Instant::now() + interval;
         Ok(outcome)
     }
