@@ -10,10 +10,12 @@
 
 mod bad_rows;
 mod checker;
+mod dead_letters;
 mod ledger;
 mod offsets;
 mod outcome;
 mod partitioner;
+mod progress;
 mod reader;
 mod report;
 mod rows;
@@ -22,6 +24,7 @@ mod sender;
 mod stall;
 
 pub use bad_rows::BadRows;
+pub use dead_letters::{ATTEMPTS, DeadLetters, MAX_ATTEMPTS, SentBack};
 pub use ledger::MAX_ROWS;
 pub use offsets::Offsets;
 pub use outcome::{Kind, Outcome, name as header};
@@ -135,6 +138,8 @@ impl<'p> Run<'p> {
     ) -> Result<Run<'p>, Failure> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let id = format!("{:x}-{:x}", now.as_millis(), std::process::id());
+        // First, so that it is connected by the time the first row is due.
+        let sender = Sender::new(factory, &topics.input, PATIENCE)?;
         let offsets = Offsets::new(factory, topics.input.partitions)?;
         let reader = Reader::new(factory, topics, &offsets, &id, PATIENCE)?;
         let ends = offsets.ends(&topics.input.name, topics.input.partitions, PATIENCE)?;
@@ -146,7 +151,7 @@ impl<'p> Run<'p> {
         };
         Ok(Run {
             plan,
-            sender: Sender::new(factory, &id)?,
+            sender,
             reader,
             offsets,
             ledger: Ledger::new(&ends),
@@ -223,12 +228,14 @@ impl<'p> Run<'p> {
                 Some(key) => partition_of(key, self.partitions),
                 None => (number % self.partitions as u64) as i32,
             };
+            let sequence = self.ledger.next_sequence(partition);
             let outgoing = Outgoing {
                 partition,
-                sequence: self.ledger.next_sequence(partition),
                 key,
-                value: row.value,
-                timestamp: timestamp(self.epoch, ledger::to_tick(now)),
+                value: Some(row.value),
+                timestamp: Some(timestamp(self.epoch, ledger::to_tick(now))),
+                headers: outcome::headers(&self.id, partition, sequence),
+                tag: sequence,
             };
             if !self.sender.send(outgoing)? {
                 return Ok(Next::Wait(Duration::ZERO));
@@ -241,16 +248,12 @@ impl<'p> Run<'p> {
     }
 
     fn enter_deliveries(&mut self) -> Result<(), Failure> {
-        let delivered = self.sender.delivered()?;
+        let delivered = self.sender.delivered(Duration::ZERO)?;
         if !delivered.is_empty() {
             self.progressed = self.started.elapsed();
         }
-        for Delivered {
-            partition,
-            sequence,
-            fate,
-        } in delivered
-        {
+        for Delivered { partition, tag, fate } in delivered {
+            let sequence = tag;
             match fate {
                 Fate::Acknowledged(offset) => self.checker.acknowledge(&mut self.ledger, partition, sequence, offset),
                 Fate::Failed(code) => {
