@@ -174,6 +174,8 @@ fn replay(
         rows,
         keys: false,
         wait: PATIENCE,
+        // All that there can be came out: nobody is going to kill this service.
+        commit: Duration::ZERO,
     };
     let mut shown = Shown {
         shutdown,

@@ -21,6 +21,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+/// For the commit of a checkpoint that is due.
+const COMMIT: Duration = Duration::from_secs(5);
 /// The clock of a run is exact for a little longer.
 const LONGEST: Duration = Duration::from_secs(100 * 3600);
 
@@ -86,7 +88,7 @@ pub(super) fn run(args: Args, config: Config, instance: String) -> Result<Exit, 
 fn send_load(args: &Args, config: Config, instance: String) -> Result<Exit, Failed> {
     let model = load_model(&config)?;
     let format = config.output.format;
-    let plan = args.plan(Scoring::new(&model, format)?)?;
+    let plan = args.plan(Scoring::new(&model, format)?, config.delivery.checkpoint_interval)?;
     let kafka = |failure: Failure| Exit::Kafka.with(failure);
     let signals = Signals::listen();
     let patience = config.kafka.startup_timeout;
@@ -129,7 +131,7 @@ fn send_back(topic: &str, args: &Args, config: Config, instance: String) -> Resu
 }
 
 impl Args {
-    fn plan(&self, mut scoring: Scoring) -> Result<Plan, Failed> {
+    fn plan(&self, mut scoring: Scoring, checkpoint_interval: Duration) -> Result<Plan, Failed> {
         // Rows that are never sent need not be kept.
         let limit = self.rows.map_or(usize::MAX, |rows| rows as usize);
         let rows = match &self.file {
@@ -153,6 +155,7 @@ impl Args {
             },
             keys: self.keys,
             wait: self.wait,
+            commit: checkpoint_interval + COMMIT,
         })
     }
 }

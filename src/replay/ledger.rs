@@ -17,6 +17,8 @@ pub struct Ledger {
 struct Partition {
     /// The partition's end before the first row was sent: offsets are kept relative to it.
     start: i64,
+    /// The offset after the last row that was acknowledged, relative too.
+    end: Option<u32>,
     rows: Vec<Entry>,
 }
 
@@ -53,6 +55,7 @@ impl Ledger {
     pub fn new(ends: &[i64]) -> Ledger {
         let partition = |&start| Partition {
             start,
+            end: None,
             rows: Vec::new(),
         };
         Ledger {
@@ -111,6 +114,8 @@ impl Ledger {
         let named_another = offset.is_some_and(|offset| entry.offset != UNKNOWN && entry.offset != offset);
         entry.offset = offset.unwrap_or(entry.offset);
         self.acknowledged += 1;
+        let end = &mut self.partitions[partition as usize].end;
+        *end = (*end).max(offset.map(|offset| offset + 1));
         !named_another
     }
 
@@ -152,6 +157,12 @@ impl Ledger {
             entry.offset = offset;
         }
         entry.offset == offset
+    }
+
+    /// For each partition the offset after the last row that was acknowledged, `None` where none was.
+    pub fn ends(&self) -> Vec<Option<i64>> {
+        let end = |partition: &Partition| Some(partition.start + i64::from(partition.end?));
+        self.partitions.iter().map(end).collect()
     }
 
     /// Partition and sequence number of the rows that were acknowledged and have no outcome.
@@ -203,6 +214,7 @@ mod tests {
         assert!(!ledger.acknowledge(0, 2, Some(at(10))));
         // A broker may not know it any more.
         assert!(ledger.acknowledge(0, 3, None));
+        assert_eq!(ledger.ends(), [Some(at(11))]);
         assert!(ledger.is_at(0, 3, at(11)) && !ledger.is_at(0, 3, at(12)));
         assert!(!ledger.is_at(0, 3, at(-1)) && !ledger.is_at(0, 9, at(11)) && !ledger.is_at(1, 0, at(11)));
         let third = ledger.outcome(0, 3).unwrap();

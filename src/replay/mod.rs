@@ -55,7 +55,7 @@ const TURN: usize = 1000;
 /// Longest wait for a record, and how often the watcher is asked.
 const STEP: Duration = Duration::from_millis(10);
 const WATCH: Duration = Duration::from_millis(100);
-/// For answers to questions about offsets.
+/// For answers to questions about offsets, where all depends on them.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// After this long without a record, nothing but the marks of transactions is left before the end.
 const SETTLED: Duration = Duration::from_millis(500);
@@ -69,6 +69,8 @@ pub struct Plan {
     pub keys: bool,
     /// How long outcomes may be missing without any progress before the rest counts as lost.
     pub wait: Duration,
+    /// How long the service's group may take to commit what it has processed. Until then it can make outcomes again.
+    pub commit: Duration,
 }
 
 /// How far a run is.
@@ -202,7 +204,7 @@ impl<'p> Run<'p> {
                 sending = false;
                 let outstanding = self.ledger.in_flight() > 0 || self.ledger.awaited() > 0;
                 if !outstanding {
-                    self.read_to_the_end(watcher)?;
+                    self.settle(watcher)?;
                     break;
                 }
                 if self.started.elapsed().saturating_sub(self.progressed) > self.plan.wait {
@@ -306,16 +308,29 @@ impl<'p> Run<'p> {
         Ok(true)
     }
 
-    /// Every row has its outcome: reads what else there is by now, which can only be outcomes that came again.
-    fn read_to_the_end(&mut self, watcher: &mut impl Watcher) -> Result<(), Failure> {
-        let ends = match self.reader.remaining(&self.offsets, PATIENCE) {
+    /// Every row has its outcome. What else comes are outcomes that come again, until the group has committed.
+    fn settle(&mut self, watcher: &mut impl Watcher) -> Result<(), Failure> {
+        let mut came = Instant::now();
+        let mut asked: Option<Instant> = None;
+        while came.elapsed() < self.plan.commit && watcher.watch(self.progress()) != Control::Abandon {
+            if asked.is_none_or(|asked| asked.elapsed() >= WATCH) {
+                if self.offsets.committed_reach(&self.ledger.ends(), SETTLED) {
+                    break;
+                }
+                asked = Some(Instant::now());
+            }
+            if self.read(STEP, watcher)? {
+                came = Instant::now();
+            }
+        }
+        let ends = match self.reader.ends(&self.offsets, PATIENCE) {
             Ok(ends) => ends,
             Err(failure) => {
                 tracing::warn!("the ends of the topics are not known, and perhaps not all was read: {failure}");
                 return Ok(());
             }
         };
-        let mut came = Instant::now();
+        came = Instant::now();
         while !self.reader.has_reached(&ends) && came.elapsed() < SETTLED {
             if self.read(STEP, watcher)? {
                 came = Instant::now();
