@@ -10,8 +10,8 @@ use std::time::Duration;
 const SLOW: Duration = Duration::from_secs(30);
 /// A worker that gave no sign of life for this long will give none any more: longer than every bounded wait.
 const STUCK: Duration = Duration::from_secs(120);
-/// Statistics come every five seconds and say whether a broker is connected.
-const BROKER_SILENT: Duration = Duration::from_secs(20);
+/// Statistics come every two seconds and say whether a broker is connected.
+const BROKER_SILENT: Duration = Duration::from_secs(10);
 
 /// Answers the three health questions from the workers' signs of life.
 #[derive(Debug, Clone)]

@@ -5,11 +5,14 @@ use std::convert::Infallible;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Asks for shutdown at the first signal, and does not wait for it any more at the second.
-///
-/// # Errors
-/// Where the process cannot listen for signals; otherwise it never returns.
-pub async fn stop_on_signals(shutdown: Shutdown, grace: Duration) -> std::io::Result<Infallible> {
+/// Asks for shutdown at the first signal, and does not wait for it any more at the second. Returns only where the
+/// process cannot listen for signals.
+pub async fn stop_on_signals(shutdown: Shutdown, grace: Duration) -> std::io::Error {
+    let Err(error) = follow(shutdown, grace).await;
+    error
+}
+
+async fn follow(shutdown: Shutdown, grace: Duration) -> std::io::Result<Infallible> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut next = async || {

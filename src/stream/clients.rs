@@ -80,7 +80,8 @@ impl ClientFactory {
             // The default pauses fetching for a second whenever the queue is full: a factor of four.
             .set("fetch.queue.backoff.ms", "10")
             .set("topic.metadata.refresh.interval.ms", "60000")
-            .set("statistics.interval.ms", "5000");
+            // Lag, and whether there is a broker, are as old as this at most.
+            .set("statistics.interval.ms", "2000");
         self.pass_through(&mut config, &[&self.kafka.common, &self.kafka.consumer]);
         config
     }
@@ -123,6 +124,23 @@ impl ClientFactory {
             .and_then(|bytes| bytes.parse().ok())
             .unwrap_or(BATCH_BYTES);
         config.set("batch.size", batch.min(max_message_bytes).to_string());
+        config
+    }
+
+    /// For the producer of `replay`, which outlives broker failures of minutes, to a topic that takes
+    /// `max_message_bytes`.
+    pub fn replay_producer(&self, max_message_bytes: usize) -> ClientConfig {
+        let mut config = self.base("replay");
+        config
+            .set("enable.idempotence", "true")
+            .set("linger.ms", "5")
+            .set("compression.type", "lz4")
+            .set("message.timeout.ms", "300000")
+            .set("message.max.bytes", "1000000000")
+            .set("batch.size", BATCH_BYTES.min(max_message_bytes).to_string())
+            .set("queue.buffering.max.messages", "100000")
+            .set("queue.buffering.max.kbytes", "65536");
+        self.pass_through(&mut config, &[&self.kafka.common, &self.kafka.producer]);
         config
     }
 

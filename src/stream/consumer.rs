@@ -205,6 +205,8 @@ impl ClientContext for Notes {
             Ok(statistics) => {
                 if statistics.a_broker_is_up() {
                     self.vitals.broker_answered();
+                } else {
+                    self.vitals.brokers_down();
                 }
                 *lock(&self.statistics) = Some(statistics);
             }

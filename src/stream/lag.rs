@@ -15,7 +15,6 @@ pub struct Statistics {
 
 #[derive(Debug, Deserialize)]
 struct Broker {
-    nodeid: i32,
     state: String,
 }
 
@@ -39,11 +38,9 @@ impl Statistics {
         serde_json::from_slice(json)
     }
 
-    /// Whether any broker of the cluster is connected.
+    /// Whether there is a connection to any broker.
     pub fn a_broker_is_up(&self) -> bool {
-        self.brokers
-            .values()
-            .any(|broker| broker.nodeid >= 0 && broker.state == "UP")
+        self.brokers.values().any(|broker| broker.state == "UP")
     }
 
     /// Records left in each of `owned`, where the end is known: the end less the worker's position, or less the
@@ -85,5 +82,7 @@ mod tests {
         positions.processed(0, 88);
         assert_eq!(statistics.lags("In", [0], &positions), [(0, 1)]);
         assert_eq!(statistics.lags("Other", [0], &positions), []);
+        let down = Statistics::parse(JSON.replace("UP", "TRY_CONNECT").as_bytes()).unwrap();
+        assert!(!down.a_broker_is_up());
     }
 }
