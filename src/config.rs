@@ -74,11 +74,13 @@ settings! {
         /// `json`, `csv` (label and probabilities) or `text` (the line of the original demo).
         format: crate::output::Format = crate::output::Format::Json;
     }
-    /// When input offsets move.
+    /// What is promised of a record, and when input offsets move.
     delivery: Delivery {
-        /// Longest time between two checkpoints; after a crash, at most this much is scored again.
-        #[serde(with = "humantime_serde")]
-        checkpoint_interval: Duration = Duration::from_secs(5);
+        /// `at_least_once`, or `exactly_once`: predictions, dead letters and offsets in one Kafka transaction.
+        guarantee: Guarantee = Guarantee::AtLeastOnce;
+        /// Longest time between two checkpoints, after a crash at most this much is scored again; unset it is 5s, with `exactly_once` 100ms.
+        #[serde(with = "humantime_serde::option")]
+        checkpoint_interval: Option<Duration> = None;
     }
     /// The threads that consume, score and produce.
     workers: Workers {
@@ -104,6 +106,25 @@ settings! {
         format: LogFormat = LogFormat::Human;
         /// Prints every Nth scored row of a worker to standard output as the original demo did; 0 prints none.
         sample_every: u64 = 0;
+    }
+}
+
+/// How often a record can have an outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Guarantee {
+    AtLeastOnce,
+    ExactlyOnce,
+}
+
+impl Delivery {
+    /// The longest time between two checkpoints.
+    pub fn checkpoint_interval(&self) -> Duration {
+        self.checkpoint_interval.unwrap_or(match self.guarantee {
+            Guarantee::AtLeastOnce => Duration::from_secs(5),
+            // Nobody reads a prediction before its transaction is committed.
+            Guarantee::ExactlyOnce => Duration::from_millis(100),
+        })
     }
 }
 
@@ -190,7 +211,7 @@ impl Config {
             }
         }
         let short = Duration::from_millis(10);
-        if self.delivery.checkpoint_interval < short {
+        if self.delivery.checkpoint_interval() < short {
             return Err(ConfigError("delivery.checkpoint_interval must be at least 10ms".into()));
         }
         if !(1..=64).contains(&self.workers.count) {
@@ -210,7 +231,7 @@ impl Config {
             let default = match &defaults[section][key] {
                 serde_json::Value::String(text) if text.is_empty() => String::new(),
                 serde_json::Value::String(text) => format!("`{text}`"),
-                serde_json::Value::Object(_) => String::new(),
+                serde_json::Value::Object(_) | serde_json::Value::Null => String::new(),
                 other => format!("`{other}`"),
             };
             table += &format!("| `{section}.{key}` | {default} | {} |\n", doc.trim());

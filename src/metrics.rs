@@ -67,6 +67,7 @@ pub struct Metrics {
     stage_seconds: HistogramVec,
     checkpoint_seconds: Histogram,
     checkpoint_failures: IntCounter,
+    transactions_aborted: IntCounter,
     checkpoint_age: Gauge,
     end_to_end_seconds: Histogram,
     lag: IntGaugeVec,
@@ -122,13 +123,17 @@ impl Metrics {
                 "checkpoint_failures_total",
                 "Checkpoints that failed and moved no offset.",
             )?,
+            transactions_aborted: add.counter(
+                "transactions_aborted_total",
+                "Transactions that were aborted; their records were read and scored again.",
+            )?,
             checkpoint_age: add.gauge(
                 "checkpoint_age_seconds",
                 "Time since the oldest of the workers' last checkpoints.",
             )?,
             end_to_end_seconds: add.histogram(
                 "end_to_end_latency_seconds",
-                "From the timestamp of a batch's oldest record to the acknowledgement of the batch's last output.",
+                "From the timestamp of a batch's oldest record to the acknowledgement of the batch's last output, or to the commit of its transaction.",
                 LATENCY_SECONDS,
             )?,
             lag: add.int_gauges(
@@ -198,7 +203,7 @@ impl Metrics {
         self.offset_resets.inc();
     }
 
-    pub fn acknowledged_batch(&self, latency: Duration) {
+    pub fn answered_batch(&self, latency: Duration) {
         self.end_to_end_seconds.observe(latency.as_secs_f64());
     }
 
@@ -208,6 +213,10 @@ impl Metrics {
 
     pub fn failed_checkpoint(&self) {
         self.checkpoint_failures.inc();
+    }
+
+    pub fn aborted_transaction(&self) {
+        self.transactions_aborted.inc();
     }
 
     pub fn lags(&self, topic: &str, partition: i32, records: i64) {

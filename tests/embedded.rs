@@ -1,6 +1,6 @@
 //! The at-least-once path on the embedded broker: what `tests/kafka/` proves on a real one, in a second or two.
 
-use flight_delay_scorer::config::Config;
+use flight_delay_scorer::config::{Config, Guarantee};
 use flight_delay_scorer::metrics::{Metrics, Now};
 use flight_delay_scorer::model::Model;
 use flight_delay_scorer::service::{Ended, Service};
@@ -87,7 +87,10 @@ impl Cluster {
     }
 
     fn producer(&self) -> BaseProducer {
-        self.factory.producer(99, 1_000_000).create().unwrap()
+        self.factory
+            .producer(99, Guarantee::AtLeastOnce, 1_000_000)
+            .create()
+            .unwrap()
     }
 
     /// What is in the output and dead letter topic, once there are `count` records.

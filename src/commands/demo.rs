@@ -2,7 +2,7 @@
 
 use super::serve::{load_model, prepare};
 use super::{Exit, Failed, show};
-use crate::config::Config;
+use crate::config::{Config, Guarantee};
 use crate::model::Model;
 use crate::output::console_block;
 use crate::sample;
@@ -173,7 +173,7 @@ impl Replay {
         }
         consumer.assign(&all)?;
         Ok(Replay {
-            producer: factory.producer(0, 1_000_000).create()?,
+            producer: factory.producer(0, Guarantee::AtLeastOnce, 1_000_000).create()?,
             consumer,
             input: kafka.input_topic.clone(),
             output: kafka.output_topic.clone(),

@@ -133,7 +133,7 @@ impl Cli {
             })
         };
         ClientFactory::new(config.kafka.clone(), instance.clone())
-            .check()
+            .check(config.delivery.guarantee)
             .map_err(|problem| Exit::Configuration.with(anyhow::anyhow!("a librdkafka property: {problem}")))?;
         let log = match self.command {
             Command::Serve => config.log.clone(),

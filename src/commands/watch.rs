@@ -60,7 +60,7 @@ pub(super) fn run(args: Args, config: Config, instance: String) -> Result<Exit, 
             None => continue,
             Some(Ok(message)) => message,
             Some(Err(error)) => match Failure::of(&format!("cannot read {topic}"), &error) {
-                failure @ Failure::Refused(_) => return Err(kafka(failure)),
+                failure @ (Failure::Refused(_) | Failure::Denied(_)) => return Err(kafka(failure)),
                 // The brokers may come back; librdkafka tries on, and logs what is wrong.
                 _ if error.rdkafka_error_code() != Some(Code::UnknownTopicOrPartition) => continue,
                 failure => return Err(kafka(failure)),

@@ -56,13 +56,19 @@ impl Service {
             model: self.model.clone(),
             instance: self.instance.clone(),
         });
+        let port = listener.local_addr().map(|address| address.port());
         tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, router).await {
                 tracing::error!(%error, "HTTP has ended");
             }
         });
 
-        let factory = ClientFactory::new(self.config.kafka.clone(), self.instance.clone());
+        // Two instances on one host differ in their port, and one that is started again has the same.
+        let instance = match port {
+            Ok(port) => format!("{}-{port}", self.instance),
+            Err(_) => self.instance.clone(),
+        };
+        let factory = ClientFactory::new(self.config.kafka.clone(), instance);
         let described = tokio::select! {
             described = self.preflight(&factory) => described,
             // Nothing is in hand yet.
@@ -81,7 +87,8 @@ impl Service {
                 topics: topics.clone(),
                 model: self.model.clone(),
                 format: self.config.output.format,
-                checkpoint_interval: self.config.delivery.checkpoint_interval,
+                guarantee: self.config.delivery.guarantee,
+                checkpoint_interval: self.config.delivery.checkpoint_interval(),
                 sample_every: self.config.log.sample_every,
                 metrics: self.metrics.clone(),
                 vitals,

@@ -1,10 +1,13 @@
-//! The one way an offset moves: everything produced is acknowledged, then the offsets are committed.
+//! The one way an offset moves: everything produced is acknowledged, then the offsets are committed, by the consumer or,
+//! with exactly once, in the producer's transaction.
 
 use super::consumer::Consumer;
-use super::failure::{Failure, is_refusal};
+use super::failure::{Failure, is_denial, is_refusal};
 use super::positions::Positions;
 use super::producer::Producer;
+use crate::config::Guarantee;
 use crate::metrics::Metrics;
+use rdkafka::TopicPartitionList;
 use std::time::{Duration, Instant};
 
 /// How long a commit may take where nothing else sets an end to it; well below the time after which a worker counts
@@ -27,6 +30,7 @@ pub enum Outcome {
 pub struct Checkpoint<'w> {
     pub consumer: &'w Consumer,
     pub producer: &'w Producer,
+    pub guarantee: Guarantee,
     pub topic: &'w str,
     pub metrics: &'w Metrics,
 }
@@ -54,15 +58,24 @@ impl Checkpoint<'_> {
             return Ok(Outcome::NothingNew);
         };
         let deadline = deadline.unwrap_or_else(|| Instant::now() + PATIENCE);
+        let outcome = match self.guarantee {
+            Guarantee::AtLeastOnce => self.commit(&offsets, last, deadline)?,
+            Guarantee::ExactlyOnce => self.commit_transaction(&offsets, deadline)?,
+        };
+        if outcome == Outcome::Committed {
+            positions.committed();
+        }
+        Ok(outcome)
+    }
+
+    fn commit(&self, offsets: &TopicPartitionList, last: bool, deadline: Instant) -> Result<Outcome, Failure> {
         loop {
-            let error = match self.consumer.commit(&offsets, deadline) {
-                Ok(()) => {
-                    positions.committed();
-                    return Ok(Outcome::Committed);
-                }
+            let error = match self.consumer.commit(offsets, deadline) {
+                Ok(()) => return Ok(Outcome::Committed),
                 Err(error) => error,
             };
-            if error.rdkafka_error_code().is_some_and(is_refusal) {
+            let code = error.rdkafka_error_code();
+            if code.is_some_and(|code| is_refusal(code) || is_denial(code)) {
                 return Err(Failure::of("cannot commit offsets", &error));
             }
             // A rebalance under way, a coordinator that moves or cannot be reached: leaving the group for one of
@@ -73,5 +86,19 @@ impl Checkpoint<'_> {
             }
             self.producer.serve(PAUSE)?;
         }
+    }
+
+    /// The membership is asked for here and now: with the one of an earlier moment every rebalance would abort the
+    /// transaction, and without one a worker that was put out of the group would commit beside its successor.
+    fn commit_transaction(&self, offsets: &TopicPartitionList, deadline: Instant) -> Result<Outcome, Failure> {
+        let membership = self
+            .consumer
+            .membership()
+            .filter(|_| !self.consumer.lost_its_assignment());
+        let Some(membership) = membership else {
+            return Err(Failure::Abort("the worker is no member of its group any more".into()));
+        };
+        self.producer.commit(offsets, &membership, deadline)?;
+        Ok(Outcome::Committed)
     }
 }

@@ -1,7 +1,7 @@
 //! librdkafka properties of every client the service makes.
 
 use super::failure::describe;
-use crate::config;
+use crate::config::{self, Guarantee};
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 
@@ -16,7 +16,7 @@ pub struct ClientFactory {
 }
 
 impl ClientFactory {
-    /// `instance` tells this process from its siblings, see [`config::instance_name`].
+    /// `instance` tells this process from its siblings, on other hosts and on this one.
     pub fn new(kafka: config::Kafka, instance: String) -> Self {
         ClientFactory { kafka, instance }
     }
@@ -25,16 +25,16 @@ impl ClientFactory {
         &self.kafka
     }
 
-    /// Whether librdkafka takes every property.
+    /// Whether librdkafka takes every property of the clients that this guarantee needs.
     ///
     /// # Errors
     /// What it says of the first that it does not take.
-    pub fn check(&self) -> Result<(), String> {
+    pub fn check(&self, guarantee: Guarantee) -> Result<(), String> {
         for config in [
             self.admin(),
             self.reader(),
             self.consumer(0),
-            self.producer(0, BATCH_BYTES),
+            self.producer(0, guarantee, BATCH_BYTES),
         ] {
             config.create_native_config().map_err(|error| describe(&error))?;
         }
@@ -86,7 +86,7 @@ impl ClientFactory {
     }
 
     /// For a worker's producer, to topics of which the smaller takes `max_message_bytes`.
-    pub fn producer(&self, worker: usize, max_message_bytes: usize) -> ClientConfig {
+    pub fn producer(&self, worker: usize, guarantee: Guarantee, max_message_bytes: usize) -> ClientConfig {
         let mut config = self.base(&worker.to_string());
         config
             // Implies acks=all and at most five requests in flight: order is kept.
@@ -99,7 +99,24 @@ impl ClientFactory {
             // The default queue is 1 GiB.
             .set("queue.buffering.max.messages", "20000")
             .set("queue.buffering.max.kbytes", "32768");
+        if guarantee == Guarantee::ExactlyOnce {
+            // Readers of committed records wait this long for a worker that crashed.
+            config.set("transaction.timeout.ms", "15000");
+        }
         self.pass_through(&mut config, &[&self.kafka.common, &self.kafka.producer]);
+        if guarantee == Guarantee::ExactlyOnce {
+            // The same id after a restart: the new producer ends at once what the old one left open.
+            config.set(
+                "transactional.id",
+                format!("{}-{}-{worker}", self.kafka.group_id, self.instance),
+            );
+            // A record cannot be awaited longer than its transaction may last.
+            let milliseconds = |name| config.get(name).and_then(|ms| ms.parse::<u64>().ok());
+            let shorter = milliseconds("message.timeout.ms").min(milliseconds("transaction.timeout.ms"));
+            if let Some(milliseconds) = shorter {
+                config.set("message.timeout.ms", milliseconds.to_string());
+            }
+        }
         // A batch larger than its topic takes is refused as a whole.
         let batch = config
             .get("batch.size")

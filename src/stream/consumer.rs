@@ -4,6 +4,7 @@ use super::clients::ClientFactory;
 use super::failure::{Failure, is_missing_topic};
 use super::lag::Statistics;
 use super::log;
+use super::transaction::Membership;
 use super::vitals::Vitals;
 use crate::metrics::Metrics;
 use rdkafka::client::ClientContext;
@@ -18,6 +19,8 @@ use std::time::{Duration, Instant};
 
 /// A step of a wait, after which signs of life are given.
 const STEP: Duration = Duration::from_millis(100);
+/// A seek is done inside the client.
+const SEEK: Duration = Duration::from_secs(10);
 
 /// A change of partitions that the group asks for and waits on.
 #[derive(Debug, Clone)]
@@ -104,6 +107,25 @@ impl Consumer {
             bindings::rd_kafka_queue_destroy(queue);
             answer
         }
+    }
+
+    /// The membership that offsets are committed under, as it is now: a rebalance changes it.
+    pub fn membership(&self) -> Option<Membership> {
+        Membership::of(&self.client)
+    }
+
+    /// Reads on from these offsets.
+    pub fn seek(&self, offsets: TopicPartitionList) -> Result<(), Failure> {
+        let failed = |place: &str, error: KafkaError| Failure::Rebuild(format!("cannot read again{place}: {error}"));
+        let sought = self
+            .client
+            .seek_partitions(offsets, SEEK)
+            .map_err(|error| failed("", error))?;
+        for element in sought.elements() {
+            let place = || format!(" from {}, partition {}", element.topic(), element.partition());
+            element.error().map_err(|error| failed(&place(), error))?;
+        }
+        Ok(())
     }
 
     /// Statistics that came since the last call.

@@ -11,6 +11,12 @@ pub enum Failure {
     /// The same, and the cause is that no broker could be reached, which may take as long as it takes.
     #[error("{0}")]
     Unreachable(String),
+    /// The transaction has to be aborted, and its rows read and scored again. Only with exactly once.
+    #[error("{0}")]
+    Abort(String),
+    /// The brokers do not grant a right, which may be a change of rights under way.
+    #[error("{0}")]
+    Denied(String),
     /// No new worker would do better: the brokers refuse, or the setup cannot work.
     #[error("{0}")]
     Refused(String),
@@ -33,6 +39,7 @@ impl Failure {
 
     pub fn of_code(code: Option<Code>, message: String) -> Failure {
         match code {
+            Some(code) if is_denial(code) => Failure::Denied(message),
             Some(code) if is_refusal(code) => Failure::Refused(message),
             Some(code) if is_unreachable(code) => Failure::Unreachable(message),
             _ => Failure::Rebuild(message),
@@ -48,14 +55,22 @@ pub fn describe(error: &KafkaError) -> String {
     }
 }
 
-/// No retry changes these: rights, credentials, a topic whose records do not fit.
-pub fn is_refusal(code: Code) -> bool {
+/// Rights that are missing.
+pub fn is_denial(code: Code) -> bool {
     matches!(
         code,
         Code::TopicAuthorizationFailed
             | Code::GroupAuthorizationFailed
             | Code::ClusterAuthorizationFailed
-            | Code::SaslAuthenticationFailed
+            | Code::TransactionalIdAuthorizationFailed
+    )
+}
+
+/// No retry changes these: credentials, a topic whose records do not fit.
+pub fn is_refusal(code: Code) -> bool {
+    matches!(
+        code,
+        Code::SaslAuthenticationFailed
             | Code::Authentication
             | Code::UnsupportedSASLMechanism
             | Code::MessageSizeTooLarge

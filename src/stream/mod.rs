@@ -7,7 +7,7 @@
 //! poll a batch ─► split, encode, score ─► encode, produce ─► … ─► checkpoint: all acknowledged, offsets committed
 //! ```
 //!
-//! Offsets move in `checkpoint` and nowhere else. A rebalance is not served inside librdkafka's callback: the
+//! Offsets move in `checkpoint` and nowhere else; with exactly once they move in the producer's transaction. A rebalance is not served inside librdkafka's callback: the
 //! callback leaves a note, poll returns, and the worker, which owns all the state, answers it.
 
 mod checkpoint;
@@ -24,6 +24,7 @@ mod pipeline;
 mod positions;
 mod producer;
 pub mod topics;
+mod transaction;
 mod vitals;
 mod worker;
 

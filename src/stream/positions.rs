@@ -13,19 +13,16 @@ pub struct Positions {
 #[derive(Debug, Clone, Copy)]
 struct Position {
     offset: i64,
-    committed: bool,
+    /// The first offset processed since the last checkpoint, `None` where nothing was.
+    first: Option<i64>,
 }
 
 impl Positions {
     /// The record at `offset` has an outcome.
     pub fn processed(&mut self, partition: i32, offset: i64) {
-        self.next.insert(
-            partition,
-            Position {
-                offset: offset + 1,
-                committed: false,
-            },
-        );
+        let position = self.next.entry(partition).or_insert(Position { offset, first: None });
+        position.first.get_or_insert(offset);
+        position.offset = offset + 1;
     }
 
     pub fn forget(&mut self, partitions: impl IntoIterator<Item = i32>) {
@@ -48,7 +45,7 @@ impl Positions {
     pub fn uncommitted(&self, topic: &str) -> Result<Option<TopicPartitionList>, KafkaError> {
         let mut offsets = TopicPartitionList::new();
         for (&partition, position) in &self.next {
-            if !position.committed {
+            if position.first.is_some() {
                 offsets.add_partition_offset(topic, partition, Offset::Offset(position.offset))?;
             }
         }
@@ -57,8 +54,20 @@ impl Positions {
 
     pub fn committed(&mut self) {
         for position in self.next.values_mut() {
-            position.committed = true;
+            position.first = None;
         }
+    }
+
+    /// Takes back what was processed since the last checkpoint. Returns where to read again, `None` where nothing was.
+    pub fn rewind(&mut self, topic: &str) -> Result<Option<TopicPartitionList>, KafkaError> {
+        let mut offsets = TopicPartitionList::new();
+        for (&partition, position) in &mut self.next {
+            if let Some(first) = position.first.take() {
+                position.offset = first;
+                offsets.add_partition_offset(topic, partition, Offset::Offset(first))?;
+            }
+        }
+        Ok((offsets.count() > 0).then_some(offsets))
     }
 }
 
@@ -82,5 +91,22 @@ mod tests {
         positions.forget([1]);
         assert!(positions.uncommitted("In").unwrap().is_none());
         assert_eq!(positions.iter().collect::<Vec<_>>(), [(3, 43)]);
+    }
+
+    #[test]
+    fn a_rewind_goes_back_to_the_first_offset_since_the_last_commit() {
+        let mut positions = Positions::default();
+        positions.processed(0, 5);
+        positions.processed(2, 70);
+        positions.committed();
+        // Offsets can have gaps: the first that was read is where to go.
+        positions.processed(0, 9);
+        positions.processed(0, 10);
+        let offsets = positions.rewind("In").unwrap().unwrap();
+        assert_eq!(offsets.count(), 1);
+        assert_eq!(offsets.find_partition("In", 0).unwrap().offset(), Offset::Offset(9));
+        assert_eq!(positions.iter().collect::<Vec<_>>(), [(0, 9), (2, 71)]);
+        assert!(positions.rewind("In").unwrap().is_none());
+        assert!(positions.uncommitted("In").unwrap().is_none());
     }
 }

@@ -3,18 +3,28 @@
 use super::clients::ClientFactory;
 use super::failure::Failure;
 use super::topics::Topics;
+use super::transaction::{Membership, Remedy, TransactionError, Transactions};
 use super::vitals::Vitals;
+use crate::config::Guarantee;
 use crate::metrics::Metrics;
+use rdkafka::TopicPartitionList;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Message, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext};
+use std::cell::{Cell, RefCell};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// A step of a wait, after which signs of life are given.
 const STEP: Duration = Duration::from_millis(10);
+/// The same for a transactional call, which may have to be made again.
+const CALL: Duration = Duration::from_secs(5);
+/// How long a new producer waits for the transaction coordinator, and for the end of what its forerunner left open.
+const INIT: Duration = Duration::from_secs(60);
+/// What a producer that is given up spends on its open transaction; its successor aborts it in any case.
+const LAST_ABORT: Duration = Duration::from_secs(1);
 
 /// A record to be produced. Everything is carried over from the input but the value.
 #[derive(Debug)]
@@ -26,14 +36,21 @@ pub struct OutputRecord<'r> {
     /// Milliseconds since 1970; `None` is now.
     pub timestamp: Option<i64>,
     pub headers: Option<OwnedHeaders>,
-    /// Timestamp of the oldest record of the batch, on the batch's last output: its acknowledgement is the
-    /// end of the way whose length is measured.
+    /// Timestamp of the oldest record of the batch, on the batch's last output: its acknowledgement, or the commit of
+    /// its transaction, is the end of the way whose length is measured.
     pub oldest_input: Option<i64>,
 }
 
 pub struct Producer {
     client: BaseProducer<Deliveries>,
     vitals: Arc<Vitals>,
+    metrics: Metrics,
+    /// Whether records go out in transactions, and so nothing goes out without one.
+    transactional: bool,
+    /// Whether a transaction has begun and not ended.
+    open: Cell<bool>,
+    /// Timestamps of the oldest record of each batch in the open transaction: their way ends with its commit.
+    oldest_inputs: RefCell<Vec<i64>>,
     /// Longer than any message may stay undelivered.
     patience: Duration,
     /// What librdkafka's queue holds: a larger record would wait for room for ever.
@@ -45,12 +62,13 @@ impl Producer {
     pub fn new(
         factory: &ClientFactory,
         worker: usize,
+        guarantee: Guarantee,
         topics: &Topics,
         vitals: Arc<Vitals>,
         metrics: Metrics,
     ) -> Result<Producer, Failure> {
         let takes = [&topics.output, &topics.dead_letter].map(|topic| topic.limits.max_message_bytes);
-        let config = factory.producer(worker, takes[0].min(takes[1]));
+        let config = factory.producer(worker, guarantee, takes[0].min(takes[1]));
         let timeout = config
             .get("message.timeout.ms")
             .and_then(|ms| ms.parse().ok())
@@ -61,7 +79,7 @@ impl Producer {
         let queue_bytes = kilobytes.unwrap_or(usize::MAX / 1024).saturating_mul(1024);
         let deliveries = Deliveries {
             failed: Mutex::new(None),
-            metrics,
+            metrics: metrics.clone(),
         };
         let client = config
             .create_with_context(deliveries)
@@ -69,17 +87,29 @@ impl Producer {
         Ok(Producer {
             client,
             vitals,
+            metrics,
+            transactional: guarantee == Guarantee::ExactlyOnce,
+            open: Cell::new(false),
+            oldest_inputs: RefCell::default(),
             queue_bytes,
             patience: Duration::from_millis(timeout) + Duration::from_secs(5),
         })
     }
 
-    /// Hands a record to librdkafka, waiting for room in its queue.
+    /// Hands a record to librdkafka, waiting for room in its queue. Begins a transaction where one is needed.
     ///
     /// # Errors
-    /// `Ok(Err(TooLarge))` concerns this record only; everything else ends the worker.
+    /// `Ok(Err(TooLarge))` concerns this record only; everything else ends the worker or its transaction.
     pub fn send(&self, record: OutputRecord<'_>) -> Result<Result<(), TooLarge>, Failure> {
-        let opaque = record.oldest_input.map_or(0, |timestamp| timestamp.max(1) as usize);
+        self.begin()?;
+        let opaque = match record.oldest_input {
+            Some(timestamp) if self.transactional => {
+                self.oldest_inputs.borrow_mut().push(timestamp);
+                0
+            }
+            Some(timestamp) => timestamp.max(1) as usize,
+            None => 0,
+        };
         let mut outgoing: BaseRecord<'_, [u8], [u8], usize> =
             BaseRecord::with_opaque_to(record.topic, opaque).partition(record.partition);
         outgoing.key = record.key;
@@ -104,7 +134,10 @@ impl Producer {
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::MessageSizeTooLarge), _)) => {
                     return Ok(Err(TooLarge));
                 }
-                Err((error, _)) => return Err(Failure::of(&format!("cannot produce to {}", record.topic), &error)),
+                Err((error, _)) => {
+                    self.check()?;
+                    return Err(self.judge(Failure::of(&format!("cannot produce to {}", record.topic), &error)));
+                }
             }
         }
     }
@@ -130,9 +163,8 @@ impl Producer {
             self.check()?;
             if Instant::now() >= deadline && self.client.in_flight_count() > 0 {
                 let open = self.client.in_flight_count();
-                return Err(Failure::Unreachable(format!(
-                    "{open} records were not acknowledged in time"
-                )));
+                let late = format!("{open} records were not acknowledged in time");
+                return Err(self.judge(Failure::Unreachable(late)));
             }
         }
         self.check()
@@ -155,13 +187,163 @@ impl Producer {
             .unwrap_or_else(|e| e.into_inner())
             .clone()
         {
-            return Err(Failure::of_code(Some(code), message));
+            return Err(self.judge(Failure::of_code(Some(code), message)));
         }
         if let Some((_, reason)) = self.client.client().fatal_error() {
             return Err(Failure::Rebuild(format!("the producer cannot go on: {reason}")));
         }
         Ok(())
     }
+
+    /// A record that was not delivered is a gap: without a transaction only a new worker can make it again, in a
+    /// transaction nobody has seen the records around it.
+    fn judge(&self, failure: Failure) -> Failure {
+        match failure {
+            Failure::Rebuild(why) | Failure::Unreachable(why) if self.transactional => Failure::Abort(why),
+            other => other,
+        }
+    }
+}
+
+/// Transactions.
+impl Producer {
+    /// Fences a producer of the same transactional id, if there is one, and waits for the end of what it left open.
+    /// Goes on until `give_up` says so.
+    pub fn init(&self, give_up: impl Fn() -> bool) -> Result<(), Failure> {
+        if !self.transactional {
+            return Ok(());
+        }
+        let deadline = Instant::now() + INIT;
+        self.retry(deadline, "begin with transactions", &give_up, |time| {
+            Transactions::of(&self.client).init(time)
+        })
+        .map_err(|failure| match failure {
+            // There is no transaction yet.
+            Failure::Abort(why) => Failure::Rebuild(why),
+            other => other,
+        })
+    }
+
+    fn begin(&self) -> Result<(), Failure> {
+        if !self.transactional || self.open.get() {
+            return Ok(());
+        }
+        Transactions::of(&self.client)
+            .begin()
+            .map_err(|error| error.failure("begin a transaction"))?;
+        self.open.set(true);
+        Ok(())
+    }
+
+    /// Whether there is a transaction that has to be committed or aborted.
+    pub fn has_open_transaction(&self) -> bool {
+        self.open.get()
+    }
+
+    /// Commits the transaction with these offsets in it. Everything sent has to be acknowledged before.
+    ///
+    /// # Errors
+    /// `Abort` where the transaction did not commit and has to be aborted. `Unreachable` where it is not known whether
+    /// it did: a new producer settles that.
+    pub fn commit(
+        &self,
+        offsets: &TopicPartitionList,
+        membership: &Membership,
+        deadline: Instant,
+    ) -> Result<(), Failure> {
+        let transactions = Transactions::of(&self.client);
+        self.retry(
+            deadline,
+            "add offsets to the transaction",
+            || false,
+            |time| transactions.send_offsets(offsets, membership, time),
+        )
+        .map_err(|failure| match failure {
+            // Not committed, so it can be aborted and made again.
+            Failure::Unreachable(why) => Failure::Abort(why),
+            other => other,
+        })?;
+        self.retry(
+            deadline,
+            "commit the transaction",
+            || false,
+            |time| transactions.commit(time),
+        )?;
+        self.open.set(false);
+        for timestamp in self.oldest_inputs.borrow_mut().drain(..) {
+            self.metrics.answered_batch(since(timestamp));
+        }
+        Ok(())
+    }
+
+    /// Aborts the transaction, if one is open. Nothing of it will be read by readers of committed records.
+    pub fn abort(&self, deadline: Instant) -> Result<(), Failure> {
+        if !self.open.get() {
+            return Ok(());
+        }
+        self.retry(
+            deadline,
+            "abort the transaction",
+            || false,
+            |time| {
+                // Records that are purged leave the count only when their reports are served.
+                self.client.poll(Duration::ZERO);
+                let step = if self.client.in_flight_count() > 0 { STEP } else { time };
+                Transactions::of(&self.client).abort(step)
+            },
+        )
+        .map_err(|failure| match failure {
+            Failure::Abort(why) => Failure::Rebuild(why),
+            other => other,
+        })?;
+        self.client.poll(Duration::ZERO);
+        // What failed belonged to the transaction.
+        self.client
+            .context()
+            .failed
+            .lock()
+            .unwrap_or_else(|e| e.into_inner())
+            .take();
+        self.oldest_inputs.borrow_mut().clear();
+        self.open.set(false);
+        Ok(())
+    }
+
+    /// Calls again as long as the error asks for it and there is time.
+    fn retry(
+        &self,
+        deadline: Instant,
+        doing: &str,
+        give_up: impl Fn() -> bool,
+        call: impl Fn(Duration) -> Result<(), TransactionError>,
+    ) -> Result<(), Failure> {
+        loop {
+            self.vitals.beat();
+            let left = deadline.saturating_duration_since(Instant::now());
+            match call(left.min(CALL)) {
+                Ok(()) => return Ok(()),
+                Err(error) if error.remedy == Remedy::Retry && Instant::now() < deadline && !give_up() => {
+                    tracing::debug!(%error, doing, "tried again");
+                    self.client.poll(STEP);
+                }
+                Err(error) => return Err(error.failure(doing)),
+            }
+        }
+    }
+}
+
+impl Drop for Producer {
+    /// Readers of committed records wait for the end of a transaction: an open one is not left to its time-out.
+    fn drop(&mut self) {
+        if let Err(failure) = self.abort(Instant::now() + LAST_ABORT) {
+            tracing::debug!(%failure, "while closing");
+        }
+    }
+}
+
+fn since(timestamp: i64) -> Duration {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    now.saturating_sub(Duration::from_millis(timestamp.max(0) as u64))
 }
 
 /// A record that is larger than what the client may send.
@@ -191,11 +373,7 @@ impl ProducerContext for Deliveries {
     fn delivery(&self, delivery: &DeliveryResult<'_>, oldest_input: usize) {
         match delivery {
             Ok(_) if oldest_input == 0 => {}
-            Ok(_) => {
-                let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-                let since = now.saturating_sub(Duration::from_millis(oldest_input as u64));
-                self.metrics.acknowledged_batch(since);
-            }
+            Ok(_) => self.metrics.answered_batch(since(oldest_input as i64)),
             Err((error, message)) => {
                 let mut failed = self.failed.lock().unwrap_or_else(|e| e.into_inner());
                 if failed.is_none() {

@@ -3,12 +3,13 @@
 use super::checkpoint::{Checkpoint, Outcome};
 use super::clients::ClientFactory;
 use super::consumer::{Change, Consumer};
-use super::failure::{Failure, is_missing_topic, is_refusal};
+use super::failure::{Failure, is_denial, is_missing_topic, is_refusal};
 use super::pipeline::Pipeline;
 use super::positions::Positions;
 use super::producer::Producer;
 use super::topics::Topics;
 use super::vitals::Vitals;
+use crate::config::Guarantee;
 use crate::metrics::{Metrics, Rebalance, Stage};
 use crate::model::Model;
 use crate::output::Format;
@@ -28,6 +29,10 @@ const BATCH_BYTES: usize = 1 << 20;
 const IDLE: Duration = Duration::from_millis(100);
 /// How soon a postponed checkpoint is tried again.
 const POSTPONED: Duration = Duration::from_millis(500);
+/// How long an abort may take where nothing else sets an end to it.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Aborted transactions in a row after which a new worker may do better.
+const ABORTS: u32 = 3;
 
 /// What a worker is made of. It can be built any number of times, one after the other.
 #[derive(Clone)]
@@ -37,6 +42,7 @@ pub struct Worker {
     pub topics: Arc<Topics>,
     pub model: Arc<Model>,
     pub format: Format,
+    pub guarantee: Guarantee,
     pub checkpoint_interval: Duration,
     pub sample_every: u64,
     pub metrics: Metrics,
@@ -57,10 +63,13 @@ impl Worker {
         let producer = Producer::new(
             &self.factory,
             self.index,
+            self.guarantee,
             &self.topics,
             self.vitals.clone(),
             self.metrics.clone(),
         )?;
+        // Before the group is joined: what a forerunner left open is settled when offsets are asked for.
+        producer.init(|| self.shutdown.is_requested())?;
         let consumer = Consumer::subscribe(&self.factory, self.index, self.vitals.clone(), self.metrics.clone())?;
         let scoring = Scoring::new(&self.model, self.format).map_err(|error| Failure::Model(error.to_string()))?;
         let mut pipeline = Pipeline::new(scoring, self.topics.clone(), self.metrics.clone(), self.sample_every);
@@ -70,12 +79,14 @@ impl Worker {
             checkpoint: Checkpoint {
                 consumer: &consumer,
                 producer: &producer,
+                guarantee: self.guarantee,
                 topic,
                 metrics: &self.metrics,
             },
             positions: Positions::default(),
             due: Instant::now() + self.checkpoint_interval,
             topic_missing_since: None,
+            aborts: 0,
         }
         .run(&mut pipeline)
     }
@@ -88,50 +99,114 @@ struct Running<'w> {
     positions: Positions,
     due: Instant,
     topic_missing_since: Option<Instant>,
+    /// Transactions aborted since the last one that committed.
+    aborts: u32,
 }
 
 impl<'w> Running<'w> {
     fn run(mut self, pipeline: &mut Pipeline) -> Result<Vec<(i32, i64)>, Failure> {
-        let (consumer, producer) = (self.checkpoint.consumer, self.checkpoint.producer);
         let mut batch: Vec<BorrowedMessage<'w>> = Vec::with_capacity(BATCH_RECORDS);
         while !self.worker.shutdown.is_requested() {
-            self.worker.vitals.beat();
-            self.collect(&mut batch)?;
-            let change = consumer.change();
-            if let Some(Change::Revoke(partitions)) = &change
-                && consumer.lost_its_assignment()
-            {
-                let lost = |message: &BorrowedMessage<'_>| {
-                    partitions
-                        .find_partition(message.topic(), message.partition())
-                        .is_some()
-                };
-                batch.retain(|message| !lost(message));
-            }
-            if !batch.is_empty() {
-                self.worker.vitals.broker_answered();
-                pipeline.process(&batch, producer)?;
-                for message in batch.drain(..) {
-                    self.positions.processed(message.partition(), message.offset());
+            match self.turn(pipeline, &mut batch) {
+                Err(Failure::Abort(why)) => {
+                    // Part of the batch may be in the transaction: all of it is read again.
+                    self.processed(&mut batch);
+                    self.abort(&why)?;
                 }
-                self.worker.vitals.processed(self.positions.iter());
+                other => other?,
             }
-            producer.serve(Duration::ZERO)?;
-            if let Some(change) = change {
-                self.answer(change)?;
-            }
-            if Instant::now() >= self.due {
-                self.make_checkpoint(false, None)?;
-            }
-            self.report_lag();
-            self.look_for_missing_topic()?;
         }
-        match self.make_checkpoint(true, self.worker.shutdown.deadline())? {
-            Outcome::Committed | Outcome::NothingNew => Ok(self.positions.iter().collect()),
-            Outcome::Postponed => Err(Failure::Rebuild(
+        match self.make_checkpoint(true, self.worker.shutdown.deadline()) {
+            Ok(Outcome::Committed | Outcome::NothingNew) => Ok(self.positions.iter().collect()),
+            Ok(Outcome::Postponed) => Err(Failure::Rebuild(
                 "the offsets of the last checkpoint could not be committed".into(),
             )),
+            // Nothing is in doubt then: what was read since the last commit is as good as never read.
+            Err(Failure::Abort(why)) => {
+                self.abort(&why)?;
+                Ok(self.positions.iter().collect())
+            }
+            Err(failure) => Err(failure),
         }
+    }
+
+    /// One batch, one change of partitions, one checkpoint, as far as each is due.
+    fn turn(&mut self, pipeline: &mut Pipeline, batch: &mut Vec<BorrowedMessage<'w>>) -> Result<(), Failure> {
+        let (consumer, producer) = (self.checkpoint.consumer, self.checkpoint.producer);
+        self.worker.vitals.beat();
+        self.collect(batch)?;
+        let change = consumer.change();
+        if let Some(Change::Revoke(partitions)) = &change
+            && consumer.lost_its_assignment()
+        {
+            let lost = |message: &BorrowedMessage<'_>| {
+                partitions
+                    .find_partition(message.topic(), message.partition())
+                    .is_some()
+            };
+            batch.retain(|message| !lost(message));
+        }
+        if !batch.is_empty() {
+            self.worker.vitals.broker_answered();
+            pipeline.process(batch, producer)?;
+            self.processed(batch);
+            self.worker.vitals.processed(self.positions.iter());
+        }
+        producer.serve(Duration::ZERO)?;
+        if let Some(change) = change {
+            self.answer(change)?;
+        }
+        if Instant::now() >= self.due {
+            self.make_checkpoint(false, None)?;
+        }
+        self.report_lag();
+        self.look_for_missing_topic()
+    }
+
+    fn processed(&mut self, batch: &mut Vec<BorrowedMessage<'w>>) {
+        for message in batch.drain(..) {
+            self.positions.processed(message.partition(), message.offset());
+        }
+    }
+
+    /// Aborts the transaction and reads its records again.
+    fn abort(&mut self, why: &str) -> Result<(), Failure> {
+        let Checkpoint {
+            consumer,
+            producer,
+            topic,
+            ..
+        } = self.checkpoint;
+        self.aborts += 1;
+        if self.aborts > ABORTS {
+            return Err(Failure::Rebuild(why.to_owned()));
+        }
+        tracing::warn!(
+            worker = self.worker.index,
+            why,
+            "the transaction is aborted, its records are read again"
+        );
+        producer.abort(
+            self.worker
+                .shutdown
+                .deadline()
+                .unwrap_or_else(|| Instant::now() + PATIENCE),
+        )?;
+        self.worker.metrics.aborted_transaction();
+        let offsets = self
+            .positions
+            .rewind(topic)
+            .map_err(|error| Failure::of("cannot list the offsets to read again", &error))?;
+        match offsets {
+            // Partitions that were lost are on their way out: their new owners read from the last commit.
+            Some(offsets) if !consumer.lost_its_assignment() && !self.worker.shutdown.is_requested() => {
+                consumer.seek(offsets)?;
+            }
+            _ => {}
+        }
+        self.worker.vitals.processed(self.positions.iter());
+        self.due = Instant::now() + self.worker.checkpoint_interval;
+        Ok(())
     }
 
     /// Polls records until the batch is full or there are none at hand.
@@ -171,7 +246,9 @@ impl<'w> Running<'w> {
             {
                 Ok(())
             }
-            Some(code) if is_refusal(code) => Err(Failure::Refused(format!("cannot read {topic}: {error}"))),
+            Some(code) if is_refusal(code) || is_denial(code) => {
+                Err(Failure::of(&format!("cannot read {topic}"), error))
+            }
             Some(code) if is_missing_topic(code) => {
                 self.topic_missing_since.get_or_insert_with(Instant::now);
                 self.worker.vitals.topic_is_missing(true);
@@ -243,7 +320,11 @@ impl<'w> Running<'w> {
                     );
                     metrics.rebalanced(Rebalance::Lost);
                     vitals.lost_membership();
-                    Ok(Outcome::NothingNew)
+                    if self.checkpoint.producer.has_open_transaction() {
+                        Err(Failure::Abort("its partitions were lost".into()))
+                    } else {
+                        Ok(Outcome::NothingNew)
+                    }
                 } else {
                     tracing::info!(worker, partitions = ?numbers, "partitions revoked");
                     metrics.rebalanced(Rebalance::Revoked);
@@ -254,6 +335,11 @@ impl<'w> Running<'w> {
                     metrics.owns_no_more(&self.worker.topics.input.name, partition);
                 }
                 vitals.revoked(numbers);
+                let checkpoint = match checkpoint {
+                    // It covered the partitions that stay, too.
+                    Err(Failure::Abort(why)) => self.abort(&why).map(|()| Outcome::NothingNew),
+                    other => other,
+                };
                 // The group waits for this answer, whatever became of the checkpoint.
                 consumer.unassign(&partitions)?;
                 checkpoint?;
@@ -266,6 +352,7 @@ impl<'w> Running<'w> {
         let outcome = self.checkpoint.make(&mut self.positions, last, deadline)?;
         let interval = match outcome {
             Outcome::Committed => {
+                self.aborts = 0;
                 self.worker.vitals.committed();
                 self.worker.vitals.checkpointed();
                 self.worker.checkpoint_interval

@@ -63,11 +63,33 @@ impl Delivered {
     }
 }
 
+/// The settings of a guarantee.
+const AT_LEAST_ONCE: &[&str] = &["delivery.guarantee=at_least_once"];
+const EXACTLY_ONCE: &[&str] = &[
+    "delivery.guarantee=exactly_once",
+    "delivery.checkpoint_interval=100ms",
+    // What a killed instance leaves open ends soon.
+    "kafka.producer.transaction.timeout.ms=5000",
+];
+
 #[test]
 fn instances_share_the_partitions_and_nothing_is_lost_or_repeated_when_one_joins_or_leaves() {
+    join_and_leave("share", AT_LEAST_ONCE);
+}
+
+#[test]
+fn no_transaction_is_aborted_because_an_instance_joins_or_leaves() {
+    let aborted = join_and_leave("share-exactly", EXACTLY_ONCE);
+    // The one moment that cannot be kept clear of: the group is in its new generation, and its member does not know.
+    assert!(aborted <= 1.0, "{aborted} transactions were aborted");
+}
+
+/// Instances come and go one by one and all at once. Returns how many transactions were aborted.
+fn join_and_leave(test: &str, guarantee: &[&str]) -> f64 {
     let kafka = Kafka::shared();
-    let names = Names::of("share");
+    let names = Names::of(test);
     kafka.create_topics(&names);
+    let mut aborted = 0.0;
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let sender = scope.spawn(|| {
@@ -88,12 +110,13 @@ fn instances_share_the_partitions_and_nothing_is_lost_or_repeated_when_one_joins
         let _done = OnDrop(|| done.store(true, Ordering::Relaxed));
         let mut services = Vec::new();
         for _ in 0..3 {
-            services.push(Service::start(kafka, &names, &[]));
+            services.push(Service::start(kafka, &names, guarantee));
             share(&services);
         }
         let first = services.remove(0);
         let scored = first.metrics().sum("predictions_total");
         assert!(scored > 0.0, "the first instance has scored nothing");
+        aborted += first.metrics().get("transactions_aborted_total").unwrap();
         first.stop();
         share(&services);
         done.store(true, Ordering::Relaxed);
@@ -114,6 +137,7 @@ fn instances_share_the_partitions_and_nothing_is_lost_or_repeated_when_one_joins
                 service.stderr()
             );
             assert_eq!(metrics.get("worker_restarts_total"), Some(0.0), "{}", service.stderr());
+            aborted += metrics.get("transactions_aborted_total").unwrap();
         }
         // All at once: each leaves while the group rebalances because of the others.
         services.iter().for_each(Service::sigterm);
@@ -124,6 +148,7 @@ fn instances_share_the_partitions_and_nothing_is_lost_or_repeated_when_one_joins
     wait_committed(kafka, &names, &[]);
     let duplicates = Delivered::of(kafka, &names).duplicates(&kafka.ends(&names.input));
     assert_eq!(duplicates, 0, "records scored twice though nothing failed");
+    aborted
 }
 
 struct OnDrop<F: Fn()>(F);
@@ -210,10 +235,30 @@ fn a_stop_in_mid_stream_loses_nothing_and_repeats_nothing() {
 
 #[test]
 fn a_kill_in_mid_stream_loses_nothing() {
+    let (delivered, committed, ends) = kill("kill", AT_LEAST_ONCE);
+    println!("{} records were scored twice", delivered.duplicates(&ends));
+    for (times, &committed) in delivered.times.iter().zip(&committed) {
+        let early = times.range(..committed).filter(|(_, times)| **times > 1).count();
+        assert_eq!(
+            early, 0,
+            "records scored twice though they were committed before the crash"
+        );
+    }
+}
+
+#[test]
+fn a_kill_in_mid_transaction_loses_nothing_and_repeats_nothing() {
+    let (delivered, _, ends) = kill("kill-exactly", EXACTLY_ONCE);
+    assert_eq!(delivered.duplicates(&ends), 0, "records scored twice");
+}
+
+/// An instance is killed in mid stream and another goes on. Returns what came out, what was committed at the kill, and
+/// the ends of the input.
+fn kill(test: &str, guarantee: &[&str]) -> (Delivered, Vec<i64>, Vec<i64>) {
     let kafka = Kafka::shared();
-    let names = Names::of("kill");
+    let names = Names::of(test);
     let ends = backlog(kafka, &names);
-    let service = Service::start(kafka, &names, SLOW);
+    let service = Service::start(kafka, &names, &[guarantee, SLOW].concat());
     poll_until("a commit", PATIENCE, || {
         match total(&kafka.committed(&names.group, &names.input, 10)) {
             0 => Err(service.stderr()),
@@ -224,17 +269,101 @@ fn a_kill_in_mid_stream_loses_nothing() {
     let committed = kafka.committed(&names.group, &names.input, 10);
     assert!(total(&committed) < total(&ends), "not in mid-stream: {committed:?}");
 
-    let service = Service::start(kafka, &names, &[]);
+    let service = Service::start(kafka, &names, guarantee);
     wait_committed(kafka, &names, std::slice::from_ref(&service));
     service.stop();
-    let delivered = Delivered::of(kafka, &names);
-    let duplicates = delivered.duplicates(&ends);
-    println!("{duplicates} records were scored twice");
-    for (times, &committed) in delivered.times.iter().zip(&committed) {
-        let early = times.range(..committed).filter(|(_, times)| **times > 1).count();
-        assert_eq!(
-            early, 0,
-            "records scored twice though they were committed before the crash"
-        );
-    }
+    (Delivered::of(kafka, &names), committed, ends)
+}
+
+#[test]
+fn a_frozen_instance_loses_its_partitions_and_goes_on_when_it_wakes_up() {
+    let (delivered, ends) = freeze("freeze", AT_LEAST_ONCE);
+    println!("{} records were scored twice", delivered.duplicates(&ends));
+}
+
+#[test]
+fn a_frozen_instance_commits_nothing_that_its_successor_commits() {
+    let (delivered, ends) = freeze("freeze-exactly", EXACTLY_ONCE);
+    assert_eq!(delivered.duplicates(&ends), 0, "records scored twice");
+}
+
+/// An instance is stopped for longer than its session in mid stream, another takes over, and both go on.
+fn freeze(test: &str, guarantee: &[&str]) -> (Delivered, Vec<i64>) {
+    let kafka = Kafka::shared();
+    let names = Names::of(test);
+    let ends = backlog(kafka, &names);
+    let settings = [guarantee, SLOW].concat();
+    let zombie = Service::start(kafka, &names, &settings);
+    wait_for_predictions(&zombie);
+    zombie.signal("STOP");
+    let other = Service::start(kafka, &names, &settings);
+    poll_until("the other instance to have all partitions", PATIENCE, || {
+        match other.partitions().len() {
+            10 => Ok(()),
+            some => Err((some, other.stderr())),
+        }
+    });
+    zombie.signal("CONT");
+    share_two(&zombie, &other);
+    wait_committed(kafka, &names, &[]);
+    let metrics = zombie.metrics();
+    assert_eq!(
+        metrics.get("rebalances_total{kind=\"lost\"}"),
+        Some(1.0),
+        "{}",
+        zombie.stderr()
+    );
+    assert_eq!(metrics.get("worker_restarts_total"), Some(0.0), "{}", zombie.stderr());
+    zombie.stop();
+    other.stop();
+    (Delivered::of(kafka, &names), ends)
+}
+
+fn share_two(one: &Service, other: &Service) {
+    poll_until("the partitions to be shared", PATIENCE, || {
+        match (one.partitions().len(), other.partitions().len()) {
+            (5, 5) => Ok(()),
+            shares => Err((shares, one.stderr())),
+        }
+    });
+}
+
+#[test]
+fn an_aborted_transaction_is_read_again_from_its_first_record() {
+    let kafka = Kafka::start(&[]);
+    let names = Names::of("abort");
+    let ends = backlog(&kafka, &names);
+    let settings = [
+        "delivery.guarantee=exactly_once",
+        // Long enough that the broker stops in the middle of a transaction and not of its commit.
+        "delivery.checkpoint_interval=3s",
+        "kafka.producer.message.timeout.ms=1000",
+        "kafka.consumer.session.timeout.ms=45000",
+    ];
+    let settings = [&settings, SLOW].concat();
+    let service = Service::start(&kafka, &names, &settings);
+    wait_for_predictions(&service);
+    // What was sent is not acknowledged in time, and may be in the log all the same.
+    kafka.signal(1, "STOP");
+    poll_until("the end of the transaction", PATIENCE, || {
+        service
+            .logged("the transaction is aborted, its records are read again")
+            .ok_or_else(|| service.stderr())
+    });
+    kafka.signal(1, "CONT");
+    wait_committed(&kafka, &names, std::slice::from_ref(&service));
+    let metrics = service.metrics();
+    assert_eq!(
+        metrics.get("transactions_aborted_total"),
+        Some(1.0),
+        "{}",
+        service.stderr()
+    );
+    assert_eq!(metrics.get("worker_restarts_total"), Some(0.0), "{}", service.stderr());
+    service.stop();
+    assert_eq!(
+        Delivered::of(&kafka, &names).duplicates(&ends),
+        0,
+        "records scored twice"
+    );
 }

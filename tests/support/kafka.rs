@@ -1,11 +1,12 @@
 //! A real Kafka, started once for all tests of the process.
 
 use super::program::PROGRAM;
-use super::{PATIENCE, poll_until};
+use super::{PATIENCE, poll_until, signal};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
@@ -82,10 +83,10 @@ impl Kafka {
         SHARED.get_or_init(|| Kafka::start(&[]))
     }
 
-    /// A cluster of its own, with these options of the script's `start`.
+    /// A cluster of its own, with these options of the script's `start`, which ends when this is dropped.
     ///
     /// # Panics
-    /// Where it does not start, with what the script said.
+    /// As [`shared`](Self::shared).
     pub fn start(options: &[&str]) -> Kafka {
         let dir = tempfile::Builder::new()
             .prefix("kafka-")
@@ -119,6 +120,13 @@ impl Kafka {
             }
             assert!(read > 0, "Kafka did not start:\n{said}");
         }
+    }
+
+    /// Sends a signal to a broker, by its number from 1.
+    pub fn signal(&self, broker: usize, name: &str) {
+        let pid = fs::read_to_string(self.dir.join(format!("broker-{broker}/pid"))).expect("the broker has a pid file");
+        let process = pid.trim().parse().expect("a process id");
+        signal::send(name, process).unwrap_or_else(|error| panic!("broker {broker}: {error}"));
     }
 
     /// The process does not outlive the tests'.
@@ -181,7 +189,23 @@ impl Kafka {
 
     /// The end of each partition. A topic that was made a moment ago may not be known at once.
     pub fn ends(&self, topic: &str) -> Vec<i64> {
-        let consumer = self.consumer("ends");
+        self.ends_of(topic, "read_uncommitted")
+    }
+
+    /// The end of each partition once no transaction is open in any.
+    pub fn settled_ends(&self, topic: &str) -> Vec<i64> {
+        poll_until("open transactions to end", PATIENCE, || {
+            let (stable, all) = (self.ends_of(topic, "read_committed"), self.ends(topic));
+            if stable == all { Ok(all) } else { Err((stable, all)) }
+        })
+    }
+
+    fn ends_of(&self, topic: &str, isolation: &str) -> Vec<i64> {
+        let consumer: BaseConsumer = self
+            .client()
+            .set("isolation.level", isolation)
+            .create()
+            .expect("a consumer");
         let metadata = || {
             consumer
                 .fetch_metadata(Some(topic), PATIENCE)

@@ -4,11 +4,13 @@ use super::PATIENCE;
 use super::kafka::Kafka;
 use rdkafka::bindings as native;
 use rdkafka::client::ClientContext;
-use rdkafka::consumer::Consumer as _;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, DeliveryResult, Message as _};
 use rdkafka::producer::{BaseProducer, Producer as _, ProducerContext};
 use rdkafka::types::RDKafkaRespErr as Code;
 use rdkafka::{Offset, TopicPartitionList};
+use std::collections::BTreeSet;
 use std::ffi::{CStr, CString, c_void};
 use std::ptr;
 use std::sync::Mutex;
@@ -190,30 +192,43 @@ impl Kafka {
         producer.finish();
     }
 
-    /// Everything that is in the topic now, by partition, in the order of the offsets.
+    /// Everything that is in the topic now and committed, by partition, in the order of the offsets.
     pub fn read(&self, topic: &str) -> Vec<Vec<Record>> {
-        let ends = self.ends(topic);
-        let consumer = self.consumer("tests");
+        let ends = self.settled_ends(topic);
+        let consumer: BaseConsumer = self
+            .client()
+            .set("group.id", "tests")
+            .set("enable.auto.commit", "false")
+            .set("fetch.queue.backoff.ms", "10")
+            // Transactions leave marks in the log, so that its length is not a number of records.
+            .set("enable.partition.eof", "true")
+            .create()
+            .expect("a consumer");
         let mut assignment = TopicPartitionList::new();
-        for (partition, &end) in (0..).zip(&ends) {
-            if end > 0 {
-                assignment
-                    .add_partition_offset(topic, partition, Offset::Beginning)
-                    .unwrap();
-            }
+        for partition in (0..).take(ends.len()) {
+            assignment
+                .add_partition_offset(topic, partition, Offset::Beginning)
+                .unwrap();
         }
         consumer.assign(&assignment).unwrap();
-        let mut left: i64 = ends.iter().sum();
+        let mut open: BTreeSet<usize> = (0..ends.len()).collect();
         let mut partitions = vec![Vec::new(); ends.len()];
         let deadline = Instant::now() + PATIENCE;
-        while left > 0 {
-            assert!(Instant::now() < deadline, "{left} records of {topic} cannot be read");
-            let Some(message) = consumer.poll(Duration::from_millis(100)) else {
-                continue;
-            };
-            let message = message.expect("a record");
-            partitions[usize::try_from(message.partition()).unwrap()].push(record(&message));
-            left -= 1;
+        while !open.is_empty() {
+            assert!(
+                Instant::now() < deadline,
+                "{open:?} of {topic} cannot be read to the end"
+            );
+            match consumer.poll(Duration::from_millis(100)) {
+                None => {}
+                Some(Err(KafkaError::PartitionEOF(partition))) => {
+                    open.remove(&usize::try_from(partition).unwrap());
+                }
+                Some(message) => {
+                    let message = message.expect("a record");
+                    partitions[usize::try_from(message.partition()).unwrap()].push(record(&message));
+                }
+            }
         }
         partitions
     }

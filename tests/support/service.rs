@@ -128,8 +128,14 @@ impl Service {
     }
 
     pub fn sigterm(&self) {
+        self.signal("TERM");
+    }
+
+    /// Sends a signal by its name, such as `STOP`.
+    pub fn signal(&self, name: &str) {
         let process = self.child().id();
-        signal::send("TERM", process).unwrap_or_else(|error| panic!("{error}:\n{}", self.stderr()));
+        signal::send(name, process).unwrap_or_else(|error| panic!("{error}:
+{}", self.stderr()));
     }
 
     /// SIGKILL.
