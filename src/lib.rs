@@ -27,6 +27,7 @@
 //! | [`scoring`] | the path of a row through these three |
 //! | [`stream`] | Kafka: workers, checkpoints, dead letters, topics |
 //! | [`service`] | what lives around the workers: supervision, health, HTTP |
+//! | [`replay`] | rows sent to a running service, and whether each came out as it must |
 //! | [`commands`] | one file a command of the program |
 //! | [`config`], [`metrics`] | every setting, every metric |
 //!
@@ -42,6 +43,7 @@ pub mod flight;
 pub mod metrics;
 pub mod model;
 pub mod output;
+pub mod replay;
 pub mod sample;
 pub mod scoring;
 pub mod service;

@@ -3,6 +3,7 @@
 mod demo;
 mod health;
 mod model;
+mod replay;
 mod score;
 mod serve;
 mod table;
@@ -55,6 +56,8 @@ enum Command {
     Demo(demo::Args),
     /// Score rows from a file or standard input, without Kafka
     Score(score::Args),
+    /// Send load to a running service and check what comes out
+    Replay(replay::Args),
     /// Create the three topics, or check them
     Topics(topics::Args),
     /// Follow the predictions, each with the flight it was made for
@@ -85,6 +88,8 @@ pub enum Exit {
     RowsRejected = 7,
     /// `health`: the service is not healthy or does not answer.
     Unhealthy = 8,
+    /// `replay`: rows were lost, or outcomes were wrong or out of order.
+    PromiseBroken = 9,
 }
 
 impl From<Exit> for std::process::ExitCode {
@@ -145,6 +150,7 @@ impl Cli {
             Command::Serve => serve::run(config, instance),
             Command::Demo(args) => demo::run(args, config),
             Command::Score(args) => score::run(args, &config),
+            Command::Replay(args) => replay::run(args, config, instance),
             Command::Topics(args) => topics::run(args, config, instance),
             Command::Watch(args) => watch::run(args, config, instance),
             Command::Model(args) => model::run(args, &config),

@@ -72,7 +72,7 @@ impl<W: Write> Lines<W> {
             if read.with_context(|| format!("cannot read {name}"))? == 0 {
                 break;
             }
-            if number == 1 && is_header(&line) {
+            if number == 1 && Column::starts_header(&line) {
                 continue;
             }
             if let Err(rejection) = self.scoring.push(&line) {
@@ -103,14 +103,4 @@ impl<W: Write> Lines<W> {
         self.scoring.clear();
         Ok(())
     }
-}
-
-fn is_header(line: &[u8]) -> bool {
-    let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
-    let first = line.split(|&byte| byte == b',').next().unwrap_or_default();
-    first
-        .strip_prefix(b"\"")
-        .and_then(|first| first.strip_suffix(b"\""))
-        .unwrap_or(first)
-        == Column::Year.name().as_bytes()
 }

@@ -35,6 +35,19 @@ macro_rules! columns {
     };
 }
 
+impl Column {
+    /// Whether this line of a file is the header: its first field is the name of the first column.
+    pub fn starts_header(line: &[u8]) -> bool {
+        let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
+        let first = line.split(|&byte| byte == b',').next().unwrap_or_default();
+        first
+            .strip_prefix(b"\"")
+            .and_then(|first| first.strip_suffix(b"\""))
+            .unwrap_or(first)
+            == Column::Year.name().as_bytes()
+    }
+}
+
 // The ranges are those seen in the published data from 1987 on, not those of its manual: scheduled
 // departures of both 0 and 2400 occur, actual times run past midnight, elapsed times can be negative.
 columns! {

@@ -126,6 +126,20 @@ impl ClientFactory {
         config
     }
 
+    /// For the producer of `replay`, which outlives broker failures of minutes.
+    pub fn replay_producer(&self) -> ClientConfig {
+        let mut config = self.base("replay");
+        config
+            .set("enable.idempotence", "true")
+            .set("linger.ms", "5")
+            .set("compression.type", "lz4")
+            .set("message.timeout.ms", "300000")
+            .set("queue.buffering.max.messages", "100000")
+            .set("queue.buffering.max.kbytes", "65536");
+        self.pass_through(&mut config, &[&self.kafka.common, &self.kafka.producer]);
+        config
+    }
+
     fn base(&self, client: &str) -> ClientConfig {
         let mut config = ClientConfig::new();
         config.set_log_level(RDKafkaLogLevel::Info);

@@ -1,0 +1,173 @@
+//! `replay`: load for a running service, and the proof that each row came out once, in order and right.
+
+mod bar;
+
+use super::serve::load_model;
+use super::{Exit, Failed, show};
+use crate::config::Config;
+use crate::replay::{
+    BadRows, Control, Extent, MAX_ROWS, Offsets, Outcome, Plan, Progress, Rate, Rows, Run, Schedule, Watcher,
+};
+use crate::scoring::Scoring;
+use crate::service::stop_on_signals;
+use crate::shutdown::Shutdown;
+use crate::stream::{ClientFactory, Failure, topics};
+use anyhow::{Context, anyhow};
+use bar::Bar;
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// The clock of a run is exact for a little longer.
+const LONGEST: Duration = Duration::from_secs(100 * 3600);
+
+/// Sends rows to the input topic of a running service, reads its predictions and dead letters, and reports what was
+/// lost, came twice, out of order or wrong, and how long it took. The settings have to be those of the service: its
+/// model and format decide what is right. Ctrl-C stops sending; a second one ends it without a report.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example: flight-delay-scorer replay --rate 5000 --duration 1m --bad-rows 0.1")]
+pub struct Args {
+    /// CSV rows, plain or gzipped, sent again and again [default: the bundled sample]
+    #[arg(long)]
+    file: Option<PathBuf>,
+    /// Rows a second, whatever the service does, or max
+    #[arg(long, value_name = "N|max", default_value = "1000")]
+    rate: Rate,
+    /// Send for this long, such as 90s or 5m
+    #[arg(long, value_name = "TIME", value_parser = duration, conflicts_with = "rows")]
+    duration: Option<Duration>,
+    /// Send this many rows [default: each row once]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=MAX_ROWS))]
+    rows: Option<u64>,
+    /// Give each row its carrier and flight number as key, which decides the partition as Kafka's producers do
+    #[arg(long)]
+    keys: bool,
+    /// Spoil this share of the rows, so that they become dead letters
+    #[arg(long, value_name = "PERCENT", default_value = "0", value_parser = percent)]
+    bad_rows: BadRows,
+    /// How long outcomes may be missing without any progress before they count as lost
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = humantime::parse_duration)]
+    wait: Duration,
+    /// The report as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(duration) if duration <= LONGEST => Ok(duration),
+        Ok(_) => Err("at most 100h".into()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn percent(text: &str) -> Result<BadRows, String> {
+    let percent = text.parse().ok().and_then(BadRows::percent);
+    percent.ok_or_else(|| "expected a number from 0 to 100".into())
+}
+
+pub(super) fn run(args: Args, config: Config, instance: String) -> Result<Exit, Failed> {
+    let model = load_model(&config)?;
+    let format = config.output.format;
+    let plan = args.plan(Scoring::new(&model, format)?)?;
+    let kafka = |failure: Failure| Exit::Kafka.with(failure);
+    let signals = Signals::listen();
+    let patience = config.kafka.startup_timeout;
+    let factory = ClientFactory::new(config.kafka, instance);
+    let topics = topics::describe(&factory, patience, || !signals.stop.is_requested()).map_err(kafka)?;
+    let run = Run::new(&factory, &topics, &model, format, &plan).map_err(kafka)?;
+    let mut screen = Screen {
+        signals,
+        bar: Bar::on_terminal(|| Offsets::new(&factory, topics.input.partitions)).map_err(kafka)?,
+    };
+    let report = run.run(&mut screen).map_err(kafka)?;
+    drop(screen);
+    let report = report.ok_or_else(|| anyhow!("interrupted before every row had its outcome"))?;
+    if args.json {
+        show(format_args!("{}", serde_json::to_string(&report)?));
+    } else {
+        show(format_args!("{}", report.to_string().trim_end()));
+    }
+    match report.keeps_the_promise() {
+        true => Ok(Exit::Success),
+        false => Ok(Exit::PromiseBroken),
+    }
+}
+
+impl Args {
+    fn plan(&self, mut scoring: Scoring) -> Result<Plan, Failed> {
+        // Rows that are never sent need not be kept.
+        let limit = self.rows.map_or(usize::MAX, |rows| rows as usize);
+        let rows = match &self.file {
+            None => Rows::sample(limit, self.bad_rows, &mut scoring)?,
+            Some(path) => {
+                let name = path.display();
+                let file = File::open(path).with_context(|| format!("cannot open {name}"))?;
+                let rows = Rows::read(file, limit, self.bad_rows, &mut scoring);
+                rows.with_context(|| format!("cannot read {name}"))?
+            }
+        };
+        let extent = match (self.duration, self.rows) {
+            (Some(duration), _) => Extent::Duration(duration),
+            (None, count) => Extent::Rows(count.unwrap_or(rows.len() as u64)),
+        };
+        Ok(Plan {
+            rows,
+            schedule: Schedule {
+                rate: self.rate,
+                extent,
+            },
+            keys: self.keys,
+            wait: self.wait,
+        })
+    }
+}
+
+/// SIGINT and SIGTERM: the first stops the sending, the second ends the run.
+struct Signals {
+    stop: Shutdown,
+    abandon: Arc<AtomicBool>,
+}
+
+impl Signals {
+    fn listen() -> Signals {
+        let signals = Signals {
+            stop: Shutdown::default(),
+            abandon: Arc::default(),
+        };
+        let (stop, abandon) = (signals.stop.clone(), signals.abandon.clone());
+        // Ends with the process.
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
+            match runtime.and_then(|runtime| runtime.block_on(stop_on_signals(stop, Duration::ZERO))) {
+                Ok(()) => abandon.store(true, Ordering::Relaxed),
+                Err(error) => tracing::warn!(%error, "cannot listen for signals"),
+            }
+        });
+        signals
+    }
+}
+
+struct Screen {
+    signals: Signals,
+    bar: Option<Bar>,
+}
+
+impl Watcher for Screen {
+    fn watch(&mut self, progress: Progress) -> Control {
+        if let Some(bar) = &mut self.bar {
+            bar.draw(&progress);
+        }
+        if self.signals.abandon.load(Ordering::Relaxed) {
+            Control::Abandon
+        } else if self.signals.stop.is_requested() {
+            Control::StopSending
+        } else {
+            Control::GoOn
+        }
+    }
+
+    fn outcome(&mut self, _: &Outcome<'_>) {}
+}

@@ -1,0 +1,211 @@
+//! The rows that are sent, and what has to become of each.
+
+use super::bad_rows::BadRows;
+use crate::flight::{Column, RowReader};
+use crate::model::ScoreError;
+use crate::sample;
+use crate::scoring::Scoring;
+use flate2::read::MultiGzDecoder;
+use std::hash::{DefaultHasher, Hasher};
+use std::io::{self, BufRead, BufReader, Read};
+
+/// Rows scored at once while they are loaded.
+const BATCH: usize = 1024;
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+
+/// Rows in memory, given out in their order again and again.
+#[derive(Debug)]
+pub struct Rows {
+    /// Each row, followed by its key.
+    bytes: Vec<u8>,
+    rows: Vec<Stored>,
+    bad_rows: BadRows,
+}
+
+#[derive(Debug)]
+struct Stored {
+    start: usize,
+    value: u32,
+    key: u32,
+    /// `None` where the row cannot be scored.
+    prediction: Option<Fingerprint>,
+}
+
+/// A row as it is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Row<'r> {
+    pub value: &'r [u8],
+    /// The flight's carrier and number, such as `PS1451`, where the row has them.
+    pub key: Option<&'r [u8]>,
+    /// The prediction that has to come out, without its source; `None` where the row has to become a dead letter.
+    pub prediction: Option<Fingerprint>,
+}
+
+/// Stands for the bytes of a prediction: the predictions of a large file would take more memory than its rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fingerprint(u64);
+
+impl Fingerprint {
+    /// Of the bytes of `parts`, one after the other.
+    pub fn of(parts: [&[u8]; 2]) -> Fingerprint {
+        let mut hasher = DefaultHasher::new();
+        parts.iter().for_each(|part| hasher.write(part));
+        Fingerprint(hasher.finish())
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum RowsError {
+    #[error("{0}")]
+    Read(#[from] io::Error),
+    #[error("{0}")]
+    Score(#[from] ScoreError),
+    #[error("there is no row in it")]
+    Empty,
+}
+
+impl Rows {
+    /// The bundled sample, at most `limit` rows of it.
+    pub fn sample(limit: usize, bad_rows: BadRows, scoring: &mut Scoring) -> Result<Rows, RowsError> {
+        let mut loading = Loading::new(bad_rows, scoring);
+        for row in sample::rows().take(limit) {
+            loading.push(row.as_bytes())?;
+        }
+        loading.finish()
+    }
+
+    /// A CSV file, plain or gzipped, one row a line, at most `limit` rows of it. A header line is passed over.
+    ///
+    /// # Errors
+    /// Where it cannot be read or has no row.
+    pub fn read(file: impl Read, limit: usize, bad_rows: BadRows, scoring: &mut Scoring) -> Result<Rows, RowsError> {
+        let mut file = BufReader::new(file);
+        // A pipe may give its first byte alone, which the decoder would tell.
+        if file.fill_buf()?.starts_with(&GZIP) {
+            Rows::lines(BufReader::new(MultiGzDecoder::new(file)), limit, bad_rows, scoring)
+        } else {
+            Rows::lines(file, limit, bad_rows, scoring)
+        }
+    }
+
+    fn lines(
+        mut file: impl BufRead,
+        limit: usize,
+        bad_rows: BadRows,
+        scoring: &mut Scoring,
+    ) -> Result<Rows, RowsError> {
+        let mut loading = Loading::new(bad_rows, scoring);
+        let mut line = Vec::new();
+        let mut first = true;
+        while loading.rows.rows.len() < limit && file.read_until(b'\n', &mut line)? > 0 {
+            let row = line.strip_suffix(b"\n").unwrap_or(&line);
+            let row = row.strip_suffix(b"\r").unwrap_or(row);
+            if !(first && Column::starts_header(row)) {
+                loading.push(row)?;
+            }
+            first = false;
+            line.clear();
+        }
+        loading.finish()
+    }
+
+    /// How many rows there are before they come again.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The row that is sent as the `number`th, from 0. `spoiled` is where it is put if it is one of the bad rows.
+    pub fn get<'r>(&'r self, number: u64, spoiled: &'r mut Vec<u8>) -> Row<'r> {
+        let stored = &self.rows[(number % self.rows.len() as u64) as usize];
+        let (value, rest) = self.bytes[stored.start..].split_at(stored.value as usize);
+        let key = Some(&rest[..stored.key as usize]).filter(|key| !key.is_empty());
+        match self.bad_rows.spoil(number, value, spoiled) {
+            Some(spoiled) => Row {
+                value: spoiled,
+                key,
+                prediction: None,
+            },
+            None => Row {
+                value,
+                key,
+                prediction: stored.prediction,
+            },
+        }
+    }
+}
+
+/// Rows on their way into memory. They are scored in batches.
+struct Loading<'s> {
+    rows: Rows,
+    reader: RowReader,
+    scoring: &'s mut Scoring,
+    /// The rows of the batch, by their number in `rows`.
+    batch: Vec<usize>,
+    prediction: Vec<u8>,
+}
+
+impl Loading<'_> {
+    fn new(bad_rows: BadRows, scoring: &mut Scoring) -> Loading<'_> {
+        scoring.clear();
+        Loading {
+            rows: Rows {
+                bytes: Vec::new(),
+                rows: Vec::new(),
+                bad_rows,
+            },
+            reader: RowReader::default(),
+            scoring,
+            batch: Vec::new(),
+            prediction: Vec::new(),
+        }
+    }
+
+    fn push(&mut self, row: &[u8]) -> Result<(), RowsError> {
+        let Rows { bytes, rows, .. } = &mut self.rows;
+        let start = bytes.len();
+        bytes.extend_from_slice(row);
+        if let Ok(row) = self.reader.read(row) {
+            for part in [Column::UniqueCarrier, Column::FlightNum] {
+                bytes.extend_from_slice(row.text(part).unwrap_or_default());
+            }
+        }
+        if self.scoring.push(row).is_ok() {
+            self.batch.push(rows.len());
+        }
+        let too_long = |_| io::Error::new(io::ErrorKind::InvalidData, "a row of more than 4 GiB");
+        rows.push(Stored {
+            start,
+            value: u32::try_from(row.len()).map_err(too_long)?,
+            key: u32::try_from(bytes.len() - start - row.len()).map_err(too_long)?,
+            prediction: None,
+        });
+        if self.batch.len() == BATCH {
+            self.score()?;
+        }
+        Ok(())
+    }
+
+    fn score(&mut self) -> Result<(), RowsError> {
+        let scored = self.scoring.score()?;
+        for (position, &number) in self.batch.iter().enumerate() {
+            self.prediction.clear();
+            scored.write(position, None, &mut self.prediction);
+            self.rows.rows[number].prediction = Some(Fingerprint::of([&self.prediction, b""]));
+        }
+        self.scoring.clear();
+        self.batch.clear();
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Rows, RowsError> {
+        self.score()?;
+        match self.rows.is_empty() {
+            true => Err(RowsError::Empty),
+            false => Ok(self.rows),
+        }
+    }
+}
