@@ -16,8 +16,8 @@ const ASSIGNORS: &[&str] = &[
 ];
 /// No fault comes so close to the end of a phase: rows are still to be sent when it is answered.
 const QUIET_END: Duration = Duration::from_secs(2);
-/// What a killed broker needs to be back in sync on a slow machine. The next outage is planned after it.
-const RECOVERY: Duration = Duration::from_secs(14);
+/// What killed brokers need to be back in sync on a slow machine, one and all. The next outage is planned after it.
+const RECOVERY: [Duration; 2] = [Duration::from_secs(14), Duration::from_secs(28)];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 #[value(rename_all = "snake_case")]
@@ -265,7 +265,8 @@ fn outages(random: &mut Random, guarantee: Guarantee, end: Duration) -> Vec<Outa
             // Up to longer than a transaction may be open.
             length: random.seconds(2.0, 14.0),
         };
-        at += outage.length + RECOVERY + random.seconds(0.0, 6.0);
+        let recovery = RECOVERY[usize::from(outage.victim == Victim::All)];
+        at += outage.length + recovery + random.seconds(0.0, 6.0);
         outages.push(outage);
     }
     outages

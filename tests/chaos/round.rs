@@ -198,5 +198,6 @@ impl Round<'_> {
 
 /// The id of the first worker of an instance.
 fn transactional_id(names: &Names, port: u16) -> String {
-    format!("{}-{port}-0", names.group)
+    let host = flight_delay_scorer::config::instance_name(|_| None);
+    format!("{}-{host}-{port}-0", names.group)
 }

@@ -134,8 +134,13 @@ impl Service {
     /// Sends a signal by its name, such as `STOP`.
     pub fn signal(&self, name: &str) {
         let process = self.child().id();
-        signal::send(name, process).unwrap_or_else(|error| panic!("{error}:
-{}", self.stderr()));
+        signal::send(name, process).unwrap_or_else(|error| {
+            panic!(
+                "{error}:
+{}",
+                self.stderr()
+            )
+        });
     }
 
     /// SIGKILL.
