@@ -5,6 +5,7 @@ use crate::instance::{Counters, Instance, State};
 use crate::journal::Journal;
 use crate::plan::{Action, Guarantee, Plan, SESSION_TIMEOUT, SLOTS, Step};
 use crate::support::kafka::Names;
+use crate::tally::Tally;
 use std::fs::OpenOptions;
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -33,10 +34,10 @@ pub struct Fleet<'c> {
 }
 
 /// An end after SIGTERM.
-pub struct Stop {
-    pub slot: usize,
-    pub from: Instant,
-    pub until: Instant,
+struct Stop {
+    slot: usize,
+    from: Instant,
+    until: Instant,
     status: ExitStatus,
 }
 
@@ -88,12 +89,7 @@ impl<'c> Fleet<'c> {
     pub fn take(&mut self, step: &Step) -> bool {
         let Step { slot, action, .. } = *step;
         let name = match action {
-            Action::Start => {
-                self.journal.say(format_args!("instance {slot} starts"));
-                self.wanted[slot] = true;
-                self.look();
-                return true;
-            }
+            Action::Start => return self.want(slot),
             Action::Stop => "SIGTERM",
             Action::Kill => "SIGKILL",
             Action::Freeze => "SIGSTOP",
@@ -105,6 +101,8 @@ impl<'c> Fleet<'c> {
             State::Running
         };
         let Some(instance) = self.slots[slot].as_mut().filter(|instance| instance.state() == needed) else {
+            // Its predecessor is still on its way out.
+            self.wanted[slot] = false;
             self.journal
                 .say(format_args!("instance {slot}: no {name}, it is not there"));
             return false;
@@ -120,6 +118,18 @@ impl<'c> Fleet<'c> {
         if let Err(error) = instance.bring_to(state) {
             self.problems.push(format!("instance {slot}: {error}"));
         }
+        true
+    }
+
+    fn want(&mut self, slot: usize) -> bool {
+        let there = self.slots[slot].as_ref().map(Instance::state);
+        if matches!(there, Some(State::Running | State::Frozen)) {
+            self.journal.say(format_args!("instance {slot} is there already"));
+            return false;
+        }
+        self.journal.say(format_args!("instance {slot} starts"));
+        self.wanted[slot] = true;
+        self.look();
         true
     }
 
@@ -217,25 +227,27 @@ impl<'c> Fleet<'c> {
         sum
     }
 
-    /// The end: what went wrong, where `no_quorum` says whether too many brokers were down at a time between two.
-    pub fn problems(self, no_quorum: impl Fn(Instant, Instant) -> bool) -> Vec<String> {
-        let mut problems = self.problems;
-        for Stop {
-            slot,
-            from,
-            until,
-            status,
-        } in self.stops
-        {
-            let excused = status.code() == Some(DRAIN_INCOMPLETE) && no_quorum(from, until);
-            if !status.success() && !excused {
-                let seconds = (until - from).as_secs_f64();
-                problems.push(format!(
-                    "instance {slot} ended with {status} {seconds:.1} s after SIGTERM"
-                ));
+    /// The end: what went wrong. A stop may be incomplete, and is counted, where `broker_was_down` between two times.
+    pub fn judge_stops(self, tally: &mut Tally, broker_was_down: impl Fn(Instant, Instant) -> bool) {
+        self.problems.into_iter().for_each(|problem| tally.problem(problem));
+        for stop in self.stops {
+            let Stop {
+                slot,
+                from,
+                until,
+                status,
+            } = stop;
+            match status.code() {
+                Some(0) => {}
+                Some(DRAIN_INCOMPLETE) if broker_was_down(from, until) => tally.incomplete_stops += 1,
+                _ => {
+                    let seconds = (until - from).as_secs_f64();
+                    tally.problem(format!(
+                        "instance {slot} ended with {status} {seconds:.1} s after SIGTERM"
+                    ));
+                }
             }
         }
-        problems
     }
 }
 

@@ -25,11 +25,6 @@ impl Journal {
         }
     }
 
-    /// Removes the journal with all the logs.
-    pub fn remove(self) {
-        let _ = fs::remove_dir_all(&self.dir);
-    }
-
     pub fn dir(&self) -> &Path {
         &self.dir
     }

@@ -146,7 +146,7 @@ impl Arguments {
     }
 }
 
-/// Runs a round. The logs of one that fails are kept.
+/// Runs a round. Its logs stay until a round of this seed is run again.
 fn run(cluster: &Cluster, plan: &Plan, ports: [u16; plan::SLOTS]) -> Tally {
     let dir: PathBuf =
         Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("chaos-{}-{}", plan.guarantee.name(), plan.seed));
@@ -159,17 +159,16 @@ fn run(cluster: &Cluster, plan: &Plan, ports: [u16; plan::SLOTS]) -> Tally {
     };
     let mut tally = round.run();
     tally.rounds = 1;
-    if tally.holds() {
-        journal.remove();
-    } else {
+    if !tally.holds() {
         cluster.keep_logs(journal.dir());
         for problem in tally.problems() {
             journal.say(format_args!("FAILED: {problem}"));
         }
         let again = format!(
-            "scripts/chaos --rounds 1 --seed {} --guarantee {}",
+            "scripts/chaos --rounds 1 --seed {} --guarantee {} --seconds {}",
             plan.seed,
-            plan.guarantee.name()
+            plan.guarantee.name(),
+            (plan.calm.length + plan.chaos.length).as_secs_f64().round()
         );
         journal.say(format_args!(
             "the logs are in {}; again: {again}",

@@ -23,8 +23,8 @@ pub struct Round<'c> {
     pub ports: [u16; SLOTS],
 }
 
-/// A time in which too few brokers were up.
-type WithoutQuorum = (Instant, Instant);
+/// From the end of a broker until all were back and in sync.
+type Down = (Instant, Instant);
 
 impl Round<'_> {
     /// Runs the round and says what came of it.
@@ -45,7 +45,7 @@ impl Round<'_> {
             ));
         }
 
-        let without_quorum = self.phase(&mut fleet, &names, "chaos", &self.plan.chaos, &mut tally);
+        let downs = self.phase(&mut fleet, &names, "chaos", &self.plan.chaos, &mut tally);
         self.wait_ready(&mut fleet, &mut tally);
         tally.aborted = fleet.counters().aborted_transactions;
         for slot in fleet.running() {
@@ -59,30 +59,21 @@ impl Round<'_> {
             pause(TICK);
             fleet.look();
         }
-        let overlaps = |from, until| without_quorum.iter().any(|(down, up)| *down < until && from < *up);
-        fleet
-            .problems(overlaps)
-            .into_iter()
-            .for_each(|problem| tally.problem(problem));
+        fleet.judge_stops(&mut tally, |from, until| {
+            downs.iter().any(|(down, up)| *down < until && from < *up)
+        });
         self.cluster.delete_topics(&names);
         tally
     }
 
     /// Sends rows while the phase's faults happen, and judges what became of the rows.
-    fn phase(
-        &self,
-        fleet: &mut Fleet,
-        names: &Names,
-        name: &str,
-        phase: &Phase,
-        tally: &mut Tally,
-    ) -> Vec<WithoutQuorum> {
+    fn phase(&self, fleet: &mut Fleet, names: &Names, name: &str, phase: &Phase, tally: &mut Tally) -> Vec<Down> {
         self.journal
             .say(format_args!("{name}: rows for {} s", phase.length.as_secs()));
         let mut load = Load::start(self.cluster, self.plan, phase, names, self.journal.dir(), name);
         let start = Instant::now();
         let mut steps = phase.steps.iter().peekable();
-        let (report, without_quorum) = thread::scope(|scope| {
+        let (report, downs) = thread::scope(|scope| {
             let outages = scope.spawn(|| self.break_brokers(names, start, &phase.outages));
             let report = loop {
                 while let Some(step) = steps.next_if(|step| start.elapsed() >= step.at) {
@@ -99,15 +90,15 @@ impl Round<'_> {
                 }
                 pause(TICK);
             };
-            let (without_quorum, more) = outages.join().expect("the brokers were broken and mended");
+            let (downs, more) = outages.join().expect("the brokers were broken and mended");
             tally.add(more);
-            (report, without_quorum)
+            (report, downs)
         });
         match report {
             Ok(report) => self.judge(name, &report, tally),
             Err(error) => tally.problem(format!("{name}: {error}")),
         }
-        without_quorum
+        downs
     }
 
     fn judge(&self, name: &str, report: &Report, tally: &mut Tally) {
@@ -134,8 +125,8 @@ impl Round<'_> {
     }
 
     /// Kills brokers and brings them back, one outage after the other.
-    fn break_brokers(&self, names: &Names, start: Instant, outages: &[Outage]) -> (Vec<WithoutQuorum>, Tally) {
-        let (mut without_quorum, mut tally) = (Vec::new(), Tally::default());
+    fn break_brokers(&self, names: &Names, start: Instant, outages: &[Outage]) -> (Vec<Down>, Tally) {
+        let (mut downs, mut tally) = (Vec::new(), Tally::default());
         for outage in outages {
             pause((start + outage.at).saturating_duration_since(Instant::now()));
             let coordinator = match outage.victim {
@@ -167,11 +158,9 @@ impl Round<'_> {
                     .say(format_args!("brokers {victims:?} are back and in sync")),
                 Err(error) => tally.problem(error),
             }
-            if outage.victim == Victim::All {
-                without_quorum.push((down, Instant::now()));
-            }
+            downs.push((down, Instant::now()));
         }
-        (without_quorum, tally)
+        (downs, tally)
     }
 
     fn wait_ready(&self, fleet: &mut Fleet, tally: &mut Tally) {

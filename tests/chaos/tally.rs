@@ -63,6 +63,8 @@ pub struct Tally {
     out_of_order: u64,
     wrong: u64,
     longest_stall_ms: f64,
+    /// Ends with a last checkpoint that failed, while a broker was down.
+    pub incomplete_stops: u64,
     pub aborted: u64,
     pub calm_aborted: u64,
     pub calm_rebalances: u64,
@@ -106,6 +108,7 @@ impl Tally {
         self.out_of_order += other.out_of_order;
         self.wrong += other.wrong;
         self.longest_stall_ms = self.longest_stall_ms.max(other.longest_stall_ms);
+        self.incomplete_stops += other.incomplete_stops;
         self.aborted += other.aborted;
         self.calm_aborted += other.calm_aborted;
         self.calm_rebalances += other.calm_rebalances;
@@ -146,6 +149,7 @@ impl fmt::Display for Tally {
         for (fault, times) in &self.faults {
             line(fault.name(), times)?;
         }
+        line("stops without a last checkpoint", &self.incomplete_stops)?;
         line("rows acknowledged by the brokers", &self.rows)?;
         line("rows not acknowledged", &self.unacknowledged)?;
         line("lost", &self.lost)?;
