@@ -12,10 +12,10 @@
 //!
 //! # The promise
 //!
-//! At least once, in order per partition. Every few seconds a worker makes a checkpoint: everything produced is
-//! acknowledged, then the input offsets are committed; no offset moves in any other way. A record that cannot be
-//! scored is an outcome, not an error: it goes to the dead letter topic with all it came with, and its offset
-//! moves with the same checkpoint.
+//! At least once, or exactly once where that is set, in order per partition. At short intervals a worker makes a
+//! checkpoint: everything produced is acknowledged, then the input offsets are committed, with exactly once in the
+//! transaction of the outputs; no offset moves in any other way. A record that cannot be scored is an outcome, not an
+//! error: it goes to the dead letter topic with all it came with, and its offset moves with the same checkpoint.
 //!
 //! # The modules
 //!

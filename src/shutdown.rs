@@ -1,5 +1,6 @@
 //! The wish to stop, and until when it is waited for. Passed in as a value; clones share it.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,6 +12,7 @@ pub struct Shutdown(Arc<Shared>);
 struct Shared {
     deadline: Mutex<Option<Instant>>,
     requested: Condvar,
+    abandoned: AtomicBool,
 }
 
 impl Shutdown {
@@ -23,6 +25,15 @@ impl Shutdown {
 
     pub fn is_requested(&self) -> bool {
         self.deadline().is_some()
+    }
+
+    /// Does not wait for what is not finished.
+    pub fn abandon(&self) {
+        self.0.abandoned.store(true, Ordering::Relaxed);
+    }
+
+    pub fn is_abandoned(&self) -> bool {
+        self.0.abandoned.load(Ordering::Relaxed)
     }
 
     /// When the stop has to be finished; `None` while none was asked for.

@@ -139,10 +139,13 @@ impl Cluster {
 }
 
 impl Running {
+    fn scrape(&self) -> String {
+        String::from_utf8(self.metrics.render(&Now::default()).unwrap()).unwrap()
+    }
+
     /// Whether this line is among the metrics.
     fn metric(&self, line: &str) -> bool {
-        let metrics = self.metrics.render(&Now::default()).unwrap();
-        std::str::from_utf8(&metrics).unwrap().lines().any(|have| have == line)
+        self.scrape().lines().any(|have| have == line)
     }
 
     fn drain(self) -> Ended {
@@ -354,6 +357,154 @@ fn a_record_that_is_not_delivered_is_scored_again_by_the_next_worker() {
     }
     assert!(service.metric("flight_scorer_worker_restarts_total 1"));
     assert!(matches!(service.drain(), Ended::Drained(_)));
+}
+
+/// What became of a service that met an error in a transaction.
+#[derive(Debug, PartialEq, Eq)]
+enum Fate {
+    /// The same call again.
+    Retried,
+    /// Aborted, and its records read again.
+    Aborted,
+    /// A new worker with a new producer.
+    Rebuilt,
+    /// The end of the service, with the reason.
+    Ended,
+}
+
+#[test]
+fn every_error_in_a_transaction_leads_where_its_kind_leads() {
+    use RDKafkaApiKey as Request;
+    use RDKafkaRespErr as Error;
+    let cases = [
+        (
+            Request::InitProducerId,
+            Error::RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE,
+            Fate::Retried,
+        ),
+        (
+            Request::InitProducerId,
+            Error::RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS,
+            Fate::Retried,
+        ),
+        (
+            Request::AddPartitionsToTxn,
+            Error::RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS,
+            Fate::Retried,
+        ),
+        (
+            Request::AddOffsetsToTxn,
+            Error::RD_KAFKA_RESP_ERR_NOT_COORDINATOR,
+            Fate::Retried,
+        ),
+        (
+            Request::TxnOffsetCommit,
+            Error::RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS,
+            Fate::Retried,
+        ),
+        (
+            Request::EndTxn,
+            Error::RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE,
+            Fate::Retried,
+        ),
+        (
+            Request::TxnOffsetCommit,
+            Error::RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION,
+            Fate::Aborted,
+        ),
+        (
+            Request::TxnOffsetCommit,
+            Error::RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID,
+            Fate::Aborted,
+        ),
+        (Request::Produce, Error::RD_KAFKA_RESP_ERR_UNKNOWN, Fate::Aborted),
+        (
+            Request::AddPartitionsToTxn,
+            Error::RD_KAFKA_RESP_ERR_PRODUCER_FENCED,
+            Fate::Rebuilt,
+        ),
+        (
+            Request::AddOffsetsToTxn,
+            Error::RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH,
+            Fate::Rebuilt,
+        ),
+        (Request::EndTxn, Error::RD_KAFKA_RESP_ERR_PRODUCER_FENCED, Fate::Rebuilt),
+        (
+            Request::TxnOffsetCommit,
+            Error::RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED,
+            Fate::Ended,
+        ),
+        (
+            Request::AddPartitionsToTxn,
+            Error::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED,
+            Fate::Aborted,
+        ),
+        (
+            Request::InitProducerId,
+            Error::RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+            Fate::Ended,
+        ),
+    ];
+    for (request, error, expected) in cases {
+        let mut cluster = Cluster::start();
+        cluster.config.delivery.guarantee = Guarantee::ExactlyOnce;
+        // Rights that are missing are not waited for.
+        cluster.config.kafka.startup_timeout = Duration::ZERO;
+        let topics = cluster.create_topics();
+        let producer = cluster.producer();
+        for partition in 0..PARTITIONS {
+            send(&producer, partition, None, Some(SEED.as_bytes()));
+        }
+        while producer.in_flight_count() > 0 {
+            producer.poll(Duration::from_millis(10));
+        }
+        cluster.kafka.fail_next(request, &[error]).unwrap();
+        let service = cluster.serve(&topics);
+        let case = format!("{request:?} answered with {error:?}");
+        println!("{case}");
+        if expected == Fate::Ended {
+            let started = Instant::now();
+            while !service.thread.is_finished() {
+                assert!(started.elapsed() < PATIENCE, "{case}: goes on\n{}", service.scrape());
+                std::thread::yield_now();
+            }
+            let ended = service.thread.join().unwrap();
+            assert!(matches!(ended, Ended::Refused(_)), "{case}: {ended:?}");
+            continue;
+        }
+        let partitions = |outcomes: &[Outcome]| {
+            outcomes
+                .iter()
+                .map(|outcome| outcome.partition)
+                .collect::<BTreeSet<_>>()
+        };
+        // This Kafka knows transactions by name only: what was aborted can be read all the same.
+        cluster.outcomes_until(|outcomes| partitions(outcomes).len() == PARTITIONS as usize);
+        let metric = |name: &str| !service.metric(&format!("flight_scorer_{name}_total 0"));
+        let started = Instant::now();
+        while service.metric("flight_scorer_checkpoint_duration_seconds_count 0")
+            || match expected {
+                Fate::Aborted => !metric("transactions_aborted"),
+                Fate::Rebuilt => !metric("worker_restarts"),
+                _ => false,
+            }
+        {
+            assert!(
+                started.elapsed() < PATIENCE,
+                "{case}: not {expected:?}\n{}",
+                service.scrape()
+            );
+            std::thread::yield_now();
+        }
+        let (aborted, rebuilt) = (metric("transactions_aborted"), metric("worker_restarts"));
+        let fate = match (aborted, rebuilt) {
+            (false, false) => Fate::Retried,
+            (true, false) => Fate::Aborted,
+            _ => Fate::Rebuilt,
+        };
+        assert_eq!(fate, expected, "{case}");
+        assert!(matches!(service.drain(), Ended::Drained(_)), "{case}");
+    }
 }
 
 #[test]

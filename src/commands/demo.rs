@@ -115,7 +115,10 @@ impl RunningService {
             runtime.block_on(async {
                 tokio::select! {
                     ended = service.run(listener) => ended,
-                    _ = stop_on_signals(shutdown, grace) => Ended::DrainIncomplete("a second signal came".into()),
+                    failed = stop_on_signals(shutdown, grace) => match failed {
+                        Ok(never) => match never {},
+                        Err(error) => Ended::WorkerFailed(format!("cannot listen for signals: {error}")),
+                    },
                 }
             })
         });

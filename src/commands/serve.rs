@@ -44,10 +44,7 @@ async fn serve(service: Service) -> Result<Ended, Failed> {
     let signals = stop_on_signals(service.shutdown.clone(), service.config.shutdown.grace);
     tokio::select! {
         ended = service.run(listener) => Ok(ended),
-        second = signals => {
-            second.context("cannot listen for signals")?;
-            Ok(Ended::DrainIncomplete("a second signal came".into()))
-        }
+        failed = signals => failed.context("cannot listen for signals").map(|never| match never {}).map_err(Failed::from),
     }
 }
 

@@ -76,6 +76,7 @@ async fn status(State(service): State<Service>) -> Response {
         .map(|vitals| {
             json!({
                 "partitions": vitals.partitions(),
+                "uncommitted_records": vitals.uncommitted(),
                 "seconds_since_checkpoint": vitals.since_checkpoint().as_secs_f64(),
                 "seconds_since_broker_answered": vitals.since_broker_answered().map(|since| since.as_secs_f64()),
             })

@@ -1,5 +1,6 @@
 //! The service as a whole: HTTP up, preflight, workers kept running, drained at the end.
 
+use super::endurance::{Positions, keep_running};
 use super::http;
 use super::readiness::Readiness;
 use crate::config::Config;
@@ -8,16 +9,12 @@ use crate::model::Model;
 use crate::shutdown::Shutdown;
 use crate::stream::topics::{self, Topics};
 use crate::stream::{ClientFactory, Failure, Vitals, Worker};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
-/// Failures in a row after which a worker is given up.
-const ATTEMPTS: u32 = 8;
-const SHORTEST_BACKOFF: Duration = Duration::from_millis(500);
-const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
 /// What the drain leaves for closing clients after the last checkpoint.
 const CLOSING: Duration = Duration::from_millis(1500);
 
@@ -80,7 +77,7 @@ impl Service {
             Err(failure) => return Ended::Refused(failure.to_string()),
         };
         let (report, mut reports) = mpsc::unbounded_channel();
-        for (index, vitals) in vitals.into_iter().enumerate() {
+        for (index, vitals) in vitals.iter().enumerate() {
             let worker = Worker {
                 index,
                 factory: factory.clone(),
@@ -91,7 +88,7 @@ impl Service {
                 checkpoint_interval: self.config.delivery.checkpoint_interval(),
                 sample_every: self.config.log.sample_every,
                 metrics: self.metrics.clone(),
-                vitals,
+                vitals: vitals.clone(),
                 shutdown: self.shutdown.clone(),
             };
             let report = report.clone();
@@ -107,7 +104,7 @@ impl Service {
         }
         drop(report);
         readiness.workers_started();
-        self.wait_for_workers(&mut reports).await
+        self.wait_for_workers(&vitals, &mut reports).await
     }
 
     /// Reads the topics' shape and refuses what cannot work. `None` where the stop was asked for meanwhile.
@@ -132,33 +129,36 @@ impl Service {
 
     async fn wait_for_workers(
         &self,
+        vitals: &[Arc<Vitals>],
         reports: &mut mpsc::UnboundedReceiver<(usize, Result<Positions, Failure>)>,
     ) -> Ended {
-        let mut open = self.config.workers.count;
+        let mut open: BTreeSet<usize> = (0..vitals.len()).collect();
         let mut positions = Positions::new();
-        let mut refused = None;
-        while open > 0 {
+        let mut ended = None;
+        while !open.is_empty() {
             let next = tokio::select! {
                 next = reports.recv() => next,
-                () = self.past_deadline() => {
-                    let late = || Ended::DrainIncomplete(format!("{open} of {} workers had not finished in time", self.config.workers.count));
-                    return refused.unwrap_or_else(late);
-                }
+                () = self.past_deadline() => None,
             };
-            let Some((index, result)) = next else { break };
-            open -= 1;
+            let Some((index, result)) = next else {
+                let late: Vec<String> = open.iter().map(|&index| unfinished(index, &vitals[index])).collect();
+                ended.get_or_insert_with(|| Ended::DrainIncomplete(late.join("; ")));
+                break;
+            };
+            open.remove(&index);
             match result {
                 Ok(more) => positions.extend(more),
-                Err(failure) if refused.is_none() && !self.shutdown.is_requested() => {
+                Err(failure) if ended.is_none() && !self.shutdown.is_requested() => {
                     tracing::error!(worker = index, %failure, "a worker is given up, the service stops");
                     self.shutdown.request(self.config.shutdown.grace);
-                    refused = Some(match failure {
-                        Failure::Refused(why) => Ended::Refused(why),
+                    ended = Some(match failure {
+                        Failure::Refused(why) | Failure::Denied(why) => Ended::Refused(why),
                         other => Ended::WorkerFailed(other.to_string()),
                     });
                 }
                 Err(failure) => {
-                    refused.get_or_insert_with(|| Ended::DrainIncomplete(format!("worker {index}: {failure}")));
+                    let why = format!("{}: {failure}", unfinished(index, &vitals[index]));
+                    ended.get_or_insert(Ended::DrainIncomplete(why));
                 }
             }
         }
@@ -170,15 +170,17 @@ impl Service {
             dead_letters = totals.dead_letters,
             tombstones = totals.tombstones,
             next_offsets = ?positions,
+            not_committed = vitals.iter().map(|vitals| vitals.uncommitted()).sum::<u64>(),
             "stopped"
         );
-        refused.unwrap_or(Ended::Drained(totals))
+        ended.unwrap_or(Ended::Drained(totals))
     }
 
-    /// Resolves when the grace of a requested stop is over.
+    /// Resolves when the grace of a requested stop is over, or nobody wants to wait for that.
     async fn past_deadline(&self) {
         loop {
             match self.shutdown.deadline() {
+                _ if self.shutdown.is_abandoned() => return,
                 Some(deadline) if Instant::now() >= deadline + CLOSING => return,
                 _ => tokio::time::sleep(Duration::from_millis(50)).await,
             }
@@ -186,61 +188,8 @@ impl Service {
     }
 }
 
-/// Next offset by partition.
-type Positions = Vec<(i32, i64)>;
-
-/// Runs a worker, and builds it again with growing pauses as long as that can help.
-fn keep_running(worker: &Worker) -> Result<Positions, Failure> {
-    let mut failures = 0;
-    loop {
-        let commits = worker.vitals.commits();
-        let result = catch_unwind(AssertUnwindSafe(|| worker.run())).unwrap_or_else(|panic| {
-            Err(Failure::Rebuild(format!(
-                "the worker panicked: {}",
-                panic_message(&*panic)
-            )))
-        });
-        let failure = match result {
-            Ok(positions) => return Ok(positions),
-            Err(failure) => failure,
-        };
-        if worker.shutdown.is_requested() {
-            return Err(failure);
-        }
-        if worker.vitals.commits() > commits {
-            failures = 0;
-        }
-        match failure {
-            Failure::Refused(_) | Failure::Model(_) => return Err(failure),
-            Failure::Unreachable(_) if worker.vitals.connected_once() => {}
-            _ if failures + 1 >= ATTEMPTS => return Err(failure),
-            _ => failures += 1,
-        }
-        let pause = backoff(failures);
-        tracing::warn!(worker = worker.index, %failure, pause_seconds = pause.as_secs_f64(), "the worker failed and is built again; it reads on from the last checkpoint");
-        worker.metrics.restarted_worker();
-        if worker.shutdown.wait(pause) {
-            return Err(Failure::Rebuild(
-                "it had failed, and what it held was not committed".into(),
-            ));
-        }
-    }
-}
-
-/// Doubles with each failure, and lies anywhere in the upper half, so that instances do not come back as one.
-fn backoff(failures: u32) -> Duration {
-    let full = SHORTEST_BACKOFF
-        .saturating_mul(1 << failures.min(10))
-        .min(LONGEST_BACKOFF);
-    let nanos = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-        .subsec_nanos();
-    full / 2 + (full / 2).mul_f64(f64::from(nanos % 1000) / 1000.0)
-}
-
-fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no message")
+/// What a worker leaves undone.
+fn unfinished(index: usize, vitals: &Vitals) -> String {
+    let records = vitals.uncommitted();
+    format!("worker {index} leaves {records} records whose offsets are not committed, they are scored again")
 }

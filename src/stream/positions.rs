@@ -41,6 +41,15 @@ impl Positions {
             .map(|(&partition, position)| (partition, position.offset))
     }
 
+    /// Records processed since the last checkpoint; gaps in the log count as records.
+    pub fn uncommitted_records(&self) -> u64 {
+        let open = self
+            .next
+            .values()
+            .filter_map(|position| Some(position.offset - position.first?));
+        open.sum::<i64>().unsigned_abs()
+    }
+
     /// What the next commit has to say, `None` where there is nothing new.
     pub fn uncommitted(&self, topic: &str) -> Result<Option<TopicPartitionList>, KafkaError> {
         let mut offsets = TopicPartitionList::new();
@@ -81,11 +90,13 @@ mod tests {
         positions.processed(3, 41);
         positions.processed(1, 7);
         positions.processed(3, 42);
+        assert_eq!(positions.uncommitted_records(), 3);
         let offsets = positions.uncommitted("In").unwrap().unwrap();
         assert_eq!(offsets.count(), 2);
         assert_eq!(offsets.find_partition("In", 3).unwrap().offset(), Offset::Offset(43));
         positions.committed();
         assert!(positions.uncommitted("In").unwrap().is_none());
+        assert_eq!(positions.uncommitted_records(), 0);
         positions.processed(1, 8);
         assert_eq!(positions.uncommitted("In").unwrap().unwrap().count(), 1);
         positions.forget([1]);

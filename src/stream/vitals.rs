@@ -1,5 +1,6 @@
 //! What the rest of the service may know of a worker while it runs.
 
+use super::positions::Positions;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -15,6 +16,8 @@ pub struct Vitals {
     checkpointed: AtomicU64,
     /// Checkpoints that moved offsets.
     commits: AtomicU64,
+    /// Records that were processed since the last checkpoint.
+    uncommitted: AtomicU64,
     /// Whether the group has given this worker an assignment, even an empty one.
     assigned: AtomicBool,
     connected_once: AtomicBool,
@@ -31,6 +34,7 @@ impl Default for Vitals {
             broker_answered: AtomicU64::new(NEVER),
             checkpointed: AtomicU64::new(0),
             commits: AtomicU64::new(0),
+            uncommitted: AtomicU64::new(0),
             assigned: AtomicBool::new(false),
             connected_once: AtomicBool::new(false),
             topic_is_missing: AtomicBool::new(false),
@@ -97,8 +101,10 @@ impl Vitals {
         });
     }
 
-    pub fn processed(&self, positions: impl IntoIterator<Item = (i32, i64)>) {
-        self.with_partitions(|owned| owned.extend(positions));
+    pub fn processed(&self, positions: &Positions) {
+        self.with_partitions(|owned| owned.extend(positions.iter()));
+        self.uncommitted
+            .store(positions.uncommitted_records(), Ordering::Relaxed);
     }
 
     /// Forgets what belonged to a worker that is gone.
@@ -124,6 +130,10 @@ impl Vitals {
 
     pub fn since_checkpoint(&self) -> Duration {
         self.since(&self.checkpointed).unwrap_or_default()
+    }
+
+    pub fn uncommitted(&self) -> u64 {
+        self.uncommitted.load(Ordering::Relaxed)
     }
 
     pub fn commits(&self) -> u64 {

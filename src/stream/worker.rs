@@ -154,7 +154,7 @@ impl<'w> Running<'w> {
             self.worker.vitals.broker_answered();
             pipeline.process(batch, producer)?;
             self.processed(batch);
-            self.worker.vitals.processed(self.positions.iter());
+            self.worker.vitals.processed(&self.positions);
         }
         producer.serve(Duration::ZERO)?;
         if let Some(change) = change {
@@ -215,7 +215,7 @@ impl<'w> Running<'w> {
             }
             _ => {}
         }
-        self.worker.vitals.processed(self.positions.iter());
+        self.worker.vitals.processed(&self.positions);
         self.due = Instant::now() + self.worker.checkpoint_interval;
         Ok(())
     }
@@ -374,6 +374,7 @@ impl<'w> Running<'w> {
             }
             Outcome::Postponed => POSTPONED,
         };
+        self.worker.vitals.processed(&self.positions);
         self.due = Instant::now() + interval;
         Ok(outcome)
     }
