@@ -1,25 +1,23 @@
 //! `demo`: the service at work, without a broker.
 
 use super::serve::{load_model, prepare};
+use super::watch::published::Published;
 use super::{Exit, Failed, show};
-use crate::config::{Config, Guarantee};
+use crate::config::Config;
 use crate::model::Model;
-use crate::output::console_block;
+use crate::output::{Format, console_block};
+use crate::replay::{BadRows, Control, Extent, Outcome, Plan, Progress, Rate, Report, Rows, Run, Schedule, Watcher};
 use crate::sample;
+use crate::scoring::Scoring;
 use crate::service::{Ended, Service, stop_on_signals};
 use crate::shutdown::Shutdown;
 use crate::stream::topics::Topics;
-use crate::stream::{ClientFactory, EmbeddedKafka, header};
-use anyhow::{Context, anyhow, bail};
-use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::message::{Headers, Message};
-use rdkafka::producer::{BaseProducer, BaseRecord};
-use rdkafka::{Offset, TopicPartitionList};
-use serde::Deserialize;
+use crate::stream::{ClientFactory, EmbeddedKafka};
+use anyhow::{Context, anyhow};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 const BROKERS: i32 = 3;
 const PARTITIONS: i32 = 10;
@@ -48,7 +46,8 @@ pub(super) fn run(args: Args, given: Config) -> Result<Exit, Failed> {
 
     let shutdown = Shutdown::default();
     let factory = ClientFactory::new(config.kafka.clone(), "demo".into());
-    let service = RunningService::start(config, model.clone(), topics, shutdown.clone())?;
+    let format = config.output.format;
+    let service = RunningService::start(config, model.clone(), topics.clone(), shutdown.clone())?;
     show(format_args!(
         "Service: http://{} (model {}, {} golden rows proven).",
         service.address,
@@ -56,8 +55,7 @@ pub(super) fn run(args: Args, given: Config) -> Result<Exit, Failed> {
         model.metadata().golden.rows.len()
     ));
 
-    let outcomes = Replay::new(&factory)?.run(&shutdown);
-    let shown = outcomes.map(Outcomes::print);
+    let shown = replay(&factory, &topics, &model, format, shutdown.clone());
     if args.keep && shown.is_ok() {
         show(format_args!("\nThe service stays up; Ctrl-C ends it."));
     } else {
@@ -130,174 +128,99 @@ impl RunningService {
     }
 }
 
-/// Sends the sample and reads back what became of it.
-struct Replay {
-    producer: BaseProducer,
-    consumer: BaseConsumer,
-    input: String,
-    output: String,
-    dead_letters: String,
-}
-
-/// What came out.
-#[derive(Default)]
-struct Outcomes {
-    rows: usize,
-    took: Duration,
+/// What the demo shows of the outcomes, beside the report.
+struct Shown {
+    shutdown: Shutdown,
     labels: BTreeMap<String, u64>,
     reasons: BTreeMap<String, u64>,
-    latencies: Vec<Duration>,
-    first: Option<Published>,
+    /// The block of the first row.
+    first: String,
 }
 
-/// The parts of a published prediction that the demo reads.
-#[derive(Deserialize)]
-struct Published {
-    label: String,
-    probabilities: BTreeMap<String, f64>,
-    source: Position,
-}
-
-#[derive(Deserialize)]
-struct Position {
-    partition: i32,
-    offset: i64,
-}
-
-impl Replay {
-    fn new(factory: &ClientFactory) -> anyhow::Result<Replay> {
-        let kafka = factory.settings();
-        let consumer: BaseConsumer = factory.reader().set("fetch.wait.max.ms", "10").create()?;
-        let mut all = TopicPartitionList::new();
-        for topic in [&kafka.output_topic, &kafka.dead_letter_topic] {
-            for partition in 0..PARTITIONS {
-                all.add_partition_offset(topic, partition, Offset::Beginning)?;
-            }
+impl Watcher for Shown {
+    fn watch(&mut self, _: Progress) -> Control {
+        // The service has stopped, too.
+        if self.shutdown.is_requested() {
+            Control::Abandon
+        } else {
+            Control::GoOn
         }
-        consumer.assign(&all)?;
-        Ok(Replay {
-            producer: factory.producer(0, Guarantee::AtLeastOnce, 1_000_000).create()?,
-            consumer,
-            input: kafka.input_topic.clone(),
-            output: kafka.output_topic.clone(),
-            dead_letters: kafka.dead_letter_topic.clone(),
-        })
     }
 
-    fn run(&self, shutdown: &Shutdown) -> anyhow::Result<Outcomes> {
-        let started = Instant::now();
-        let mut outcomes = Outcomes::default();
-        for (number, row) in sample::rows().enumerate() {
-            self.send(row, number as i32 % PARTITIONS)?;
-            outcomes.rows += 1;
+    fn outcome(&mut self, outcome: &Outcome<'_>) {
+        if let Some(reason) = outcome.reason {
+            *self.reasons.entry(reason.to_owned()).or_default() += 1;
+        } else if let Ok(published) = Published::read(outcome.value.unwrap_or_default()) {
+            if (outcome.partition, outcome.sequence) == (0, 0) {
+                let row = sample::rows().next().map(str::as_bytes);
+                self.first = console_block(row, &published.label, &published.probabilities);
+            }
+            *self.labels.entry(published.label.into_owned()).or_default() += 1;
         }
-        self.consume(&mut outcomes, started, shutdown)?;
-        outcomes.took = started.elapsed();
-        Ok(outcomes)
-    }
-
-    fn send(&self, row: &str, partition: i32) -> anyhow::Result<()> {
-        let mut record = BaseRecord::<(), str>::to(&self.input).payload(row).partition(partition);
-        let queue_full = rdkafka::types::RDKafkaErrorCode::QueueFull;
-        while let Err((error, back)) = self.producer.send(record) {
-            if error.rdkafka_error_code() != Some(queue_full) {
-                return Err(error).context("cannot send the sample");
-            }
-            self.producer.poll(Duration::from_millis(10));
-            record = back;
-        }
-        self.producer.poll(Duration::ZERO);
-        Ok(())
-    }
-
-    /// Reads until every row has its outcome.
-    fn consume(&self, outcomes: &mut Outcomes, started: Instant, shutdown: &Shutdown) -> anyhow::Result<()> {
-        let mut seen = 0;
-        while seen < outcomes.rows {
-            if shutdown.is_requested() {
-                bail!(
-                    "the service stopped when {seen} of {} rows had an outcome",
-                    outcomes.rows
-                );
-            }
-            if started.elapsed() > PATIENCE {
-                bail!(
-                    "{seen} of {} rows had an outcome after {} s",
-                    outcomes.rows,
-                    PATIENCE.as_secs()
-                );
-            }
-            self.producer.poll(Duration::ZERO);
-            let Some(message) = self.consumer.poll(Duration::from_millis(20)) else {
-                continue;
-            };
-            let message = message.context("cannot read the outcomes")?;
-            seen += 1;
-            if message.topic() == self.dead_letters {
-                *outcomes.reasons.entry(reason(&message)).or_default() += 1;
-            } else {
-                outcomes
-                    .add(&message)
-                    .with_context(|| format!("an unreadable prediction in {}", self.output))?;
-            }
-        }
-        Ok(())
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "dead letters of the demo have the headers that this program wrote"
-)]
-fn reason(message: &impl Message) -> String {
-    let headers = message.headers().into_iter().flat_map(|headers| headers.iter());
-    let reason = headers
-        .filter(|found| found.key == header::REASON)
-        .filter_map(|found| found.value)
-        .next();
-    String::from_utf8_lossy(reason.unwrap_or(b"unknown")).into_owned()
+/// Sends the sample and shows what became of it.
+fn replay(
+    factory: &ClientFactory,
+    topics: &Topics,
+    model: &Arc<Model>,
+    format: Format,
+    shutdown: Shutdown,
+) -> Result<(), Failed> {
+    let rows = Rows::sample(usize::MAX, BadRows::default(), &mut Scoring::new(model, format)?)?;
+    let plan = Plan {
+        schedule: Schedule {
+            rate: Rate::Max,
+            extent: Extent::Rows(rows.len() as u64),
+        },
+        rows,
+        keys: false,
+        wait: PATIENCE,
+        // All that there can be came out: nobody is going to kill this service.
+        commit: Duration::ZERO,
+    };
+    let mut shown = Shown {
+        shutdown,
+        labels: BTreeMap::new(),
+        reasons: BTreeMap::new(),
+        first: String::new(),
+    };
+    let run = Run::new(factory, topics, model, format, &plan)?;
+    let report = run.run(&mut shown)?;
+    let report = report.ok_or_else(|| anyhow!("the service stopped before every row had its outcome"))?;
+    shown.print(&report);
+    if !report.keeps_the_promise() {
+        return Err(Exit::PromiseBroken.with(anyhow!("rows were lost, wrong or out of order:\n{report}")));
+    }
+    Ok(())
 }
 
-impl Outcomes {
-    fn add(&mut self, message: &impl Message) -> anyhow::Result<()> {
-        let published: Published = serde_json::from_slice(message.payload().unwrap_or_default())?;
-        let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
-        let sent = Duration::from_millis(message.timestamp().to_millis().unwrap_or_default() as u64);
-        self.latencies.push(now.saturating_sub(sent));
-        *self.labels.entry(published.label.clone()).or_default() += 1;
-        if published.source.partition == 0 && published.source.offset == 0 {
-            self.first = Some(published);
-        }
-        Ok(())
-    }
-
-    fn print(mut self) {
-        if let (Some(first), Some(row)) = (&self.first, sample::rows().next()) {
-            let block = console_block(row.as_bytes(), &first.label, first.probabilities.values());
-            show(format_args!("\n{}", block.trim_end()));
-        }
-        let predictions: u64 = self.labels.values().sum();
-        let dead_letters: u64 = self.reasons.values().sum();
-        let seconds = self.took.as_secs_f64();
-        self.latencies.sort_unstable();
-        show(format_args!(""));
+impl Shown {
+    fn print(&self, report: &Report) {
+        show(format_args!("\n{}", self.first));
         show(format_args!(
-            "rows          {} in {seconds:.2} s, {:.0} rows/s",
-            self.rows,
-            self.rows as f64 / seconds
+            "rows          {} in {:.2} s, {:.0} rows/s",
+            report.sent, report.seconds, report.rows_per_second
         ));
-        show(format_args!("predictions   {predictions}: {}", counts(&self.labels)));
-        show(format_args!("dead letters  {dead_letters}: {}", counts(&self.reasons)));
         show(format_args!(
-            "latency       p50 {} ms, p99 {} ms, all rows sent at once",
-            self.percentile(0.50),
-            self.percentile(0.99)
+            "predictions   {}: {}",
+            report.scored,
+            counts(&self.labels)
         ));
-    }
-
-    fn percentile(&self, quantile: f64) -> u128 {
-        let position = (self.latencies.len().saturating_sub(1) as f64 * quantile) as usize;
-        self.latencies.get(position).map_or(0, Duration::as_millis)
+        show(format_args!(
+            "dead letters  {}: {}",
+            report.dead_lettered,
+            counts(&self.reasons)
+        ));
+        show(format_args!(
+            "checked       {} lost, {} duplicated, {} out of order, {} wrong",
+            report.lost, report.duplicated, report.out_of_order, report.wrong
+        ));
+        show(format_args!(
+            "latency       p50 {:.0} ms, p99 {:.0} ms, all rows sent at once",
+            report.latency_ms.p50, report.latency_ms.p99
+        ));
     }
 }
 

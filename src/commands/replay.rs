@@ -6,12 +6,13 @@ use super::serve::load_model;
 use super::{Exit, Failed, show};
 use crate::config::Config;
 use crate::replay::{
-    BadRows, Control, Extent, MAX_ROWS, Offsets, Outcome, Plan, Progress, Rate, Rows, Run, Schedule, Watcher,
+    BadRows, Control, DeadLetters, Extent, MAX_ROWS, Offsets, Outcome, Plan, Progress, Rate, Rows, Run, Schedule,
+    Watcher,
 };
 use crate::scoring::Scoring;
 use crate::service::stop_on_signals;
 use crate::shutdown::Shutdown;
-use crate::stream::{ClientFactory, Failure, topics};
+use crate::stream::{ClientFactory, Failure, REASONS, topics};
 use anyhow::{Context, anyhow};
 use bar::Bar;
 use std::fs::File;
@@ -20,6 +21,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+/// For the commit of a checkpoint that is due.
+const COMMIT: Duration = Duration::from_secs(5);
 /// The clock of a run is exact for a little longer.
 const LONGEST: Duration = Duration::from_secs(100 * 3600);
 
@@ -50,6 +53,13 @@ pub struct Args {
     /// How long outcomes may be missing without any progress before they count as lost
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = humantime::parse_duration)]
     wait: Duration,
+    /// Send the dead letters of this topic back to where they came from, instead of rows; a run begins where the last
+    /// one ended
+    #[arg(long, value_name = "TOPIC", conflicts_with_all = ["file", "rate", "duration", "rows", "keys", "bad_rows", "wait"])]
+    from: Option<String>,
+    /// Send only those with this reason back; may be repeated
+    #[arg(long, requires = "from", value_parser = REASONS)]
+    reason: Vec<String>,
     /// The report as JSON
     #[arg(long)]
     json: bool,
@@ -69,9 +79,16 @@ fn percent(text: &str) -> Result<BadRows, String> {
 }
 
 pub(super) fn run(args: Args, config: Config, instance: String) -> Result<Exit, Failed> {
+    match &args.from {
+        None => send_load(&args, config, instance),
+        Some(topic) => send_back(topic, &args, config, instance),
+    }
+}
+
+fn send_load(args: &Args, config: Config, instance: String) -> Result<Exit, Failed> {
     let model = load_model(&config)?;
     let format = config.output.format;
-    let plan = args.plan(Scoring::new(&model, format)?)?;
+    let plan = args.plan(Scoring::new(&model, format)?, config.delivery.checkpoint_interval)?;
     let kafka = |failure: Failure| Exit::Kafka.with(failure);
     let signals = Signals::listen();
     let patience = config.kafka.startup_timeout;
@@ -96,8 +113,25 @@ pub(super) fn run(args: Args, config: Config, instance: String) -> Result<Exit, 
     }
 }
 
+fn send_back(topic: &str, args: &Args, config: Config, instance: String) -> Result<Exit, Failed> {
+    let kafka = |failure: Failure| Exit::Kafka.with(failure);
+    let signals = Signals::listen();
+    let patience = config.kafka.startup_timeout;
+    let factory = ClientFactory::new(config.kafka, instance);
+    let topics = topics::describe(&factory, patience, || !signals.stop.is_requested()).map_err(kafka)?;
+    let reasons = args.reason.iter().cloned().collect();
+    let letters = DeadLetters::find(&factory, &topics, topic, reasons).map_err(kafka)?;
+    let sent_back = letters.send_back(|| !signals.stop.is_requested()).map_err(kafka)?;
+    if args.json {
+        show(format_args!("{}", serde_json::to_string(&sent_back)?));
+    } else {
+        show(format_args!("{}", sent_back.to_string().trim_end()));
+    }
+    Ok(Exit::Success)
+}
+
 impl Args {
-    fn plan(&self, mut scoring: Scoring) -> Result<Plan, Failed> {
+    fn plan(&self, mut scoring: Scoring, checkpoint_interval: Duration) -> Result<Plan, Failed> {
         // Rows that are never sent need not be kept.
         let limit = self.rows.map_or(usize::MAX, |rows| rows as usize);
         let rows = match &self.file {
@@ -121,6 +155,7 @@ impl Args {
             },
             keys: self.keys,
             wait: self.wait,
+            commit: checkpoint_interval + COMMIT,
         })
     }
 }

@@ -1,23 +1,23 @@
 //! `watch`: follows the predictions and shows each with the flight it was made for.
 
-mod published;
+pub(super) mod published;
 mod rows;
 
 use super::{Exit, Failed, complain};
 use crate::config::Config;
 use crate::output::console_block;
-use crate::stream::{ClientFactory, Failure, topics};
+use crate::stream::{ClientFactory, Failure, topics, watermarks};
 use anyhow::Context;
 use published::Published;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::error::{KafkaResult, RDKafkaErrorCode as Code};
+use rdkafka::error::RDKafkaErrorCode as Code;
 use rdkafka::message::{BorrowedMessage, Message as _};
 use rdkafka::{Offset, TopicPartitionList};
 use rows::{Fetched, Rows};
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long it takes at most to notice Ctrl-C.
@@ -84,30 +84,18 @@ pub(super) fn run(args: Args, config: Config, instance: String) -> Result<Exit, 
 fn start(consumer: &BaseConsumer, topic: &str, partitions: i32, from_beginning: bool) -> Result<(), Failure> {
     let failed = |error| Failure::of(&format!("cannot read {topic}"), &error);
     let mut assignment = TopicPartitionList::new();
-    for partition in 0..partitions {
-        let (low, high) = watermarks(consumer, topic, partition).map_err(failed)?;
-        let offset = Offset::Offset(if from_beginning { low } else { high });
+    for (partition, watermarks) in (0..).zip(watermarks(consumer, topic, partitions, PATIENCE)?) {
+        let offset = if from_beginning {
+            watermarks.start
+        } else {
+            watermarks.end
+        };
+        let offset = Offset::Offset(offset);
         assignment
             .add_partition_offset(topic, partition, offset)
             .map_err(failed)?;
     }
     consumer.assign(&assignment).map_err(failed)
-}
-
-/// The first and the next offset of a partition. Right after its creation its leader may not know of it yet.
-fn watermarks(consumer: &BaseConsumer, topic: &str, partition: i32) -> KafkaResult<(i64, i64)> {
-    let started = Instant::now();
-    loop {
-        match consumer.fetch_watermarks(topic, partition, PATIENCE) {
-            Err(error)
-                if error.rdkafka_error_code() == Some(Code::NotLeaderForPartition) && started.elapsed() < PATIENCE =>
-            {
-                // Nothing is assigned yet: this only lets librdkafka's events through.
-                let _ = consumer.poll(STEP);
-            }
-            answer => return answer,
-        }
-    }
 }
 
 /// What is shown for a record. `None` where it is no prediction, which is said on standard error.

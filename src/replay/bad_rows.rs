@@ -47,7 +47,7 @@ mod tests {
     use crate::sample;
     use crate::scoring::Scoring;
     use proptest::prelude::*;
-    use std::sync::Arc;
+    use std::sync::{Arc, LazyLock};
 
     #[test]
     fn the_share_is_kept_and_spread() {
@@ -81,7 +81,8 @@ mod tests {
     proptest! {
         #[test]
         fn every_spoiled_row_is_rejected_whatever_it_was(row in "[0-9NA\",.]{0,12}(,[0-9NA\"]{0,3}){28,30}") {
-            let mut scoring = Scoring::new(&Arc::new(Model::embedded().unwrap()), Format::Json).unwrap();
+            static MODEL: LazyLock<Arc<Model>> = LazyLock::new(|| Arc::new(Model::embedded().unwrap()));
+            let mut scoring = Scoring::new(&MODEL, Format::Json).unwrap();
             let all = BadRows::percent(100.0).unwrap();
             let mut buffer = Vec::new();
             for number in 0..4 {

@@ -17,6 +17,8 @@ pub struct Ledger {
 struct Partition {
     /// The partition's end before the first row was sent: offsets are kept relative to it.
     start: i64,
+    /// The offset after the last row that was acknowledged, relative too.
+    end: Option<u32>,
     rows: Vec<Entry>,
 }
 
@@ -53,6 +55,7 @@ impl Ledger {
     pub fn new(ends: &[i64]) -> Ledger {
         let partition = |&start| Partition {
             start,
+            end: None,
             rows: Vec::new(),
         };
         Ledger {
@@ -111,6 +114,8 @@ impl Ledger {
         let named_another = offset.is_some_and(|offset| entry.offset != UNKNOWN && entry.offset != offset);
         entry.offset = offset.unwrap_or(entry.offset);
         self.acknowledged += 1;
+        let end = &mut self.partitions[partition as usize].end;
+        *end = (*end).max(offset.map(|offset| offset + 1));
         !named_another
     }
 
@@ -154,6 +159,12 @@ impl Ledger {
         entry.offset == offset
     }
 
+    /// For each partition the offset after the last row that was acknowledged, `None` where none was.
+    pub fn ends(&self) -> Vec<Option<i64>> {
+        let end = |partition: &Partition| Some(partition.start + i64::from(partition.end?));
+        self.partitions.iter().map(end).collect()
+    }
+
     /// Partition and sequence number of the rows that were acknowledged and have no outcome.
     pub fn lost(&self) -> impl Iterator<Item = (i32, u32)> {
         (0..).zip(&self.partitions).flat_map(|(partition, rows)| {
@@ -173,4 +184,103 @@ impl Ledger {
 /// The moment to which an entry remembers it, so that a timestamp made of it can be made again.
 pub fn to_tick(elapsed: Duration) -> Duration {
     TICK * (elapsed.as_micros() / TICK.as_micros()) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn a_row_takes_16_bytes() {
+        assert_eq!(size_of::<Entry>(), 16);
+    }
+
+    #[test]
+    fn an_offset_is_known_from_the_acknowledgement_or_from_an_outcome() {
+        let mut ledger = Ledger::new(&[1 << 40]);
+        for number in 0..4 {
+            assert_eq!(ledger.next_sequence(0), number);
+            ledger.enter(0, number.into(), Duration::from_millis(number.into()));
+        }
+        let at = |offset: i64| (1 << 40) + offset;
+        assert!(ledger.acknowledge(0, 0, Some(at(7))));
+        assert!(ledger.is_at(0, 0, at(7)) && !ledger.is_at(0, 0, at(8)));
+        // The outcome is read before the delivery report.
+        assert!(ledger.is_at(0, 1, at(8)) && !ledger.is_at(0, 1, at(9)));
+        assert!(ledger.acknowledge(0, 1, Some(at(8))));
+        assert!(ledger.is_at(0, 2, at(9)));
+        assert!(!ledger.acknowledge(0, 2, Some(at(10))));
+        // A broker may not know it any more.
+        assert!(ledger.acknowledge(0, 3, None));
+        assert_eq!(ledger.ends(), [Some(at(11))]);
+        assert!(ledger.is_at(0, 3, at(11)) && !ledger.is_at(0, 3, at(12)));
+        assert!(!ledger.is_at(0, 3, at(-1)) && !ledger.is_at(0, 9, at(11)) && !ledger.is_at(1, 0, at(11)));
+        let third = ledger.outcome(0, 3).unwrap();
+        assert_eq!((third.number, third.handed), (3, Duration::from_millis(3)));
+    }
+
+    #[test]
+    fn what_was_not_sent_has_no_entry() {
+        let mut ledger = Ledger::new(&[0, 0]);
+        ledger.enter(1, 0, Duration::ZERO);
+        for (partition, sequence) in [(0, 0), (1, 1), (2, 0), (-1, 0), (1, u32::MAX)] {
+            assert_eq!(ledger.outcome(partition, sequence), None);
+        }
+    }
+
+    #[derive(Debug, Clone, Copy)]
+    enum Event {
+        Deliver(bool),
+        Outcome,
+    }
+
+    proptest! {
+        /// In whatever order reports and outcomes come, the counts are those of the sets they stand for.
+        #[test]
+        fn counts_are_those_of_the_sets(
+            partitions in proptest::collection::vec(0i32..3, 1..40),
+            events in proptest::collection::vec((0usize..40, prop_oneof![
+                any::<bool>().prop_map(Event::Deliver),
+                Just(Event::Outcome),
+            ]), 0..150),
+        ) {
+            let mut ledger = Ledger::new(&[5, 0, 100]);
+            let mut places = Vec::new();
+            for (number, &partition) in (0..).zip(&partitions) {
+                places.push((partition, ledger.next_sequence(partition)));
+                ledger.enter(partition, number, Duration::ZERO);
+            }
+            let (mut acknowledged, mut failed, mut came) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+            for (row, event) in events {
+                let place = places[row % places.len()];
+                match event {
+                    // A producer reports each row once.
+                    Event::Deliver(_) if acknowledged.contains(&place) || failed.contains(&place) => {}
+                    Event::Deliver(true) => {
+                        acknowledged.insert(place);
+                        prop_assert!(ledger.acknowledge(place.0, place.1, None));
+                    }
+                    Event::Deliver(false) => {
+                        failed.insert(place);
+                        ledger.fail(place.0, place.1);
+                    }
+                    Event::Outcome => {
+                        let sent = ledger.outcome(place.0, place.1).unwrap();
+                        prop_assert_eq!(sent.first, came.insert(place));
+                        prop_assert_eq!(places[sent.number as usize], place);
+                    }
+                }
+            }
+            let rows = places.len();
+            prop_assert_eq!(ledger.sent(), rows as u64);
+            prop_assert_eq!(ledger.acknowledged(), acknowledged.len() as u64);
+            prop_assert_eq!(ledger.in_flight(), (rows - acknowledged.len() - failed.len()) as u64);
+            let awaited = places.iter().filter(|place| !came.contains(*place) && !failed.contains(*place));
+            prop_assert_eq!(ledger.awaited(), awaited.count() as u64);
+            let lost: BTreeSet<_> = acknowledged.difference(&came).copied().collect();
+            prop_assert_eq!(ledger.lost().collect::<BTreeSet<_>>(), lost);
+        }
+    }
 }

@@ -10,10 +10,12 @@
 
 mod bad_rows;
 mod checker;
+mod dead_letters;
 mod ledger;
 mod offsets;
 mod outcome;
 mod partitioner;
+mod progress;
 mod reader;
 mod report;
 mod rows;
@@ -22,6 +24,7 @@ mod sender;
 mod stall;
 
 pub use bad_rows::BadRows;
+pub use dead_letters::{ATTEMPTS, DeadLetters, MAX_ATTEMPTS, SentBack};
 pub use ledger::MAX_ROWS;
 pub use offsets::Offsets;
 pub use outcome::{Kind, Outcome, name as header};
@@ -52,7 +55,7 @@ const TURN: usize = 1000;
 /// Longest wait for a record, and how often the watcher is asked.
 const STEP: Duration = Duration::from_millis(10);
 const WATCH: Duration = Duration::from_millis(100);
-/// For answers to questions about offsets.
+/// For answers to questions about offsets, where all depends on them.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// After this long without a record, nothing but the marks of transactions is left before the end.
 const SETTLED: Duration = Duration::from_millis(500);
@@ -66,6 +69,8 @@ pub struct Plan {
     pub keys: bool,
     /// How long outcomes may be missing without any progress before the rest counts as lost.
     pub wait: Duration,
+    /// How long the service's group may take to commit what it has processed. Until then it can make outcomes again.
+    pub commit: Duration,
 }
 
 /// How far a run is.
@@ -135,6 +140,8 @@ impl<'p> Run<'p> {
     ) -> Result<Run<'p>, Failure> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let id = format!("{:x}-{:x}", now.as_millis(), std::process::id());
+        // First, so that it is connected by the time the first row is due.
+        let sender = Sender::new(factory, &topics.input, PATIENCE)?;
         let offsets = Offsets::new(factory, topics.input.partitions)?;
         let reader = Reader::new(factory, topics, &offsets, &id, PATIENCE)?;
         let ends = offsets.ends(&topics.input.name, topics.input.partitions, PATIENCE)?;
@@ -146,7 +153,7 @@ impl<'p> Run<'p> {
         };
         Ok(Run {
             plan,
-            sender: Sender::new(factory, &id)?,
+            sender,
             reader,
             offsets,
             ledger: Ledger::new(&ends),
@@ -197,7 +204,7 @@ impl<'p> Run<'p> {
                 sending = false;
                 let outstanding = self.ledger.in_flight() > 0 || self.ledger.awaited() > 0;
                 if !outstanding {
-                    self.read_to_the_end(watcher)?;
+                    self.settle(watcher)?;
                     break;
                 }
                 if self.started.elapsed().saturating_sub(self.progressed) > self.plan.wait {
@@ -223,12 +230,14 @@ impl<'p> Run<'p> {
                 Some(key) => partition_of(key, self.partitions),
                 None => (number % self.partitions as u64) as i32,
             };
+            let sequence = self.ledger.next_sequence(partition);
             let outgoing = Outgoing {
                 partition,
-                sequence: self.ledger.next_sequence(partition),
                 key,
-                value: row.value,
-                timestamp: timestamp(self.epoch, ledger::to_tick(now)),
+                value: Some(row.value),
+                timestamp: Some(timestamp(self.epoch, ledger::to_tick(now))),
+                headers: outcome::headers(&self.id, partition, sequence),
+                tag: sequence,
             };
             if !self.sender.send(outgoing)? {
                 return Ok(Next::Wait(Duration::ZERO));
@@ -241,16 +250,12 @@ impl<'p> Run<'p> {
     }
 
     fn enter_deliveries(&mut self) -> Result<(), Failure> {
-        let delivered = self.sender.delivered()?;
+        let delivered = self.sender.delivered(Duration::ZERO)?;
         if !delivered.is_empty() {
             self.progressed = self.started.elapsed();
         }
-        for Delivered {
-            partition,
-            sequence,
-            fate,
-        } in delivered
-        {
+        for Delivered { partition, tag, fate } in delivered {
+            let sequence = tag;
             match fate {
                 Fate::Acknowledged(offset) => self.checker.acknowledge(&mut self.ledger, partition, sequence, offset),
                 Fate::Failed(code) => {
@@ -303,16 +308,29 @@ impl<'p> Run<'p> {
         Ok(true)
     }
 
-    /// Every row has its outcome: reads what else there is by now, which can only be outcomes that came again.
-    fn read_to_the_end(&mut self, watcher: &mut impl Watcher) -> Result<(), Failure> {
-        let ends = match self.reader.remaining(&self.offsets, PATIENCE) {
+    /// Every row has its outcome. What else comes are outcomes that come again, until the group has committed.
+    fn settle(&mut self, watcher: &mut impl Watcher) -> Result<(), Failure> {
+        let mut came = Instant::now();
+        let mut asked: Option<Instant> = None;
+        while came.elapsed() < self.plan.commit && watcher.watch(self.progress()) != Control::Abandon {
+            if asked.is_none_or(|asked| asked.elapsed() >= WATCH) {
+                if self.offsets.committed_reach(&self.ledger.ends(), SETTLED) {
+                    break;
+                }
+                asked = Some(Instant::now());
+            }
+            if self.read(STEP, watcher)? {
+                came = Instant::now();
+            }
+        }
+        let ends = match self.reader.ends(&self.offsets, PATIENCE) {
             Ok(ends) => ends,
             Err(failure) => {
                 tracing::warn!("the ends of the topics are not known, and perhaps not all was read: {failure}");
                 return Ok(());
             }
         };
-        let mut came = Instant::now();
+        came = Instant::now();
         while !self.reader.has_reached(&ends) && came.elapsed() < SETTLED {
             if self.read(STEP, watcher)? {
                 came = Instant::now();

@@ -36,18 +36,34 @@ impl Offsets {
 
     /// Records of the input topic that the service's group has not committed; `None` where the brokers do not tell.
     pub fn lag(&self, patience: Duration) -> Option<u64> {
+        let committed = self.committed(patience)?;
+        let watermarks = watermarks(&self.client, &self.input, self.partitions, patience).ok()?;
+        let lag = committed
+            .into_iter()
+            .zip(watermarks)
+            .map(|(committed, Range { start, end })| {
+                // A group without a commit begins with the oldest record.
+                u64::try_from(end - committed.unwrap_or(start)).unwrap_or(0)
+            });
+        Some(lag.sum())
+    }
+
+    /// Whether the service's group has committed everything before these offsets, one for each partition.
+    pub fn committed_reach(&self, ends: &[Option<i64>], patience: Duration) -> bool {
+        let reaches = |(committed, end): (&Option<i64>, &Option<i64>)| end.is_none_or(|end| *committed >= Some(end));
+        let committed = self.committed(patience);
+        committed.is_some_and(|committed| committed.iter().zip(ends).all(reaches))
+    }
+
+    /// The group's commit for each partition, where there is one.
+    fn committed(&self, patience: Duration) -> Option<Vec<Option<i64>>> {
         let mut list = TopicPartitionList::new();
         list.add_partition_range(&self.input, 0, self.partitions - 1);
         let committed = self.client.committed_offsets(list, patience).ok()?;
-        let watermarks = watermarks(&self.client, &self.input, self.partitions, patience).ok()?;
-        let lag = |(partition, Range { start, end }): (i32, Range<i64>)| {
-            let position = match committed.find_partition(&self.input, partition)?.offset() {
-                Offset::Offset(offset) => offset,
-                // A group without a commit begins with the oldest record.
-                _ => start,
-            };
-            u64::try_from(end - position).ok()
+        let offset = |partition| match committed.find_partition(&self.input, partition)?.offset() {
+            Offset::Offset(offset) => Some(offset),
+            _ => None,
         };
-        (0..).zip(watermarks).map(|each| Some(lag(each).unwrap_or(0))).sum()
+        Some((0..self.partitions).map(offset).collect())
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::stream::{header, headers};
 use rdkafka::Timestamp;
-use rdkafka::message::{BorrowedMessage, Message as _};
+use rdkafka::message::{BorrowedMessage, Header, Message as _, OwnedHeaders};
 
 /// Header names that tell which row of which run a record is. The service copies them to its outcome.
 pub mod name {
@@ -11,6 +11,18 @@ pub mod name {
     pub const PARTITION: &str = "replay.partition";
     /// The row's number in that partition in that run, from 0.
     pub const SEQUENCE: &str = "replay.sequence";
+}
+
+/// The headers of a row.
+pub fn headers(run: &str, partition: i32, sequence: u32) -> OwnedHeaders {
+    let header = |key, value| Header {
+        key,
+        value: Some(value),
+    };
+    OwnedHeaders::new_with_capacity(3)
+        .insert(header(name::RUN, run))
+        .insert(header(name::PARTITION, &partition.to_string()))
+        .insert(header(name::SEQUENCE, &sequence.to_string()))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -94,11 +94,11 @@ impl Reader {
         Ok(true)
     }
 
-    /// Whether everything before the ends that the topics have now was read.
+    /// The ends that the topics have now.
     ///
     /// # Errors
     /// The brokers did not tell the ends within `patience`.
-    pub fn remaining(&self, offsets: &Offsets, patience: Duration) -> Result<Ends, Failure> {
+    pub fn ends(&self, offsets: &Offsets, patience: Duration) -> Result<Ends, Failure> {
         let ends = |stream: &Stream| offsets.ends(&stream.topic, stream.next.len() as i32, patience);
         Ok(Ends {
             predictions: ends(&self.predictions)?,

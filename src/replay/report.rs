@@ -160,3 +160,95 @@ impl fmt::Display for Report {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn report() -> Report {
+        let mut examples = Examples::default();
+        examples.add("lost", 3, 17, None);
+        Report {
+            run: "1-a".into(),
+            sent: 10,
+            acknowledged: 9,
+            unacknowledged: 1,
+            scored: 7,
+            dead_lettered: 1,
+            lost: 1,
+            duplicated: 2,
+            out_of_order: 0,
+            wrong: 0,
+            unverified: 0,
+            seconds: 2.0,
+            rows_per_second: 4.0,
+            latency_ms: Latency::default(),
+            longest_stall_ms: 1.5,
+            lag: Some(3),
+            examples,
+        }
+    }
+
+    #[test]
+    fn the_names_in_json_are_those_that_scripts_read() {
+        let expected = concat!(
+            r#"{"run":"1-a","sent":10,"acknowledged":9,"unacknowledged":1,"scored":7,"dead_lettered":1,"lost":1,"#,
+            r#""duplicated":2,"out_of_order":0,"wrong":0,"unverified":0,"seconds":2.0,"rows_per_second":4.0,"#,
+            r#""latency_ms":{"p50":0.0,"p90":0.0,"p99":0.0,"p99_9":0.0,"max":0.0},"longest_stall_ms":1.5,"lag":3,"#,
+            r#""examples":["partition 3, sequence 17: lost"]}"#,
+        );
+        assert_eq!(serde_json::to_string(&report()).unwrap(), expected);
+    }
+
+    #[test]
+    fn duplicates_and_rows_that_were_never_acknowledged_break_no_promise() {
+        let kept = Report { lost: 0, ..report() };
+        assert!(kept.keeps_the_promise());
+        assert!(!report().keeps_the_promise());
+        let (wrong, out_of_order) = (kept.clone(), kept.clone());
+        assert!(!Report { wrong: 1, ..wrong }.keeps_the_promise());
+        assert!(
+            !Report {
+                out_of_order: 1,
+                ..out_of_order
+            }
+            .keeps_the_promise()
+        );
+    }
+
+    #[test]
+    fn a_few_examples_of_each_fault_are_kept() {
+        let mut examples = Examples::default();
+        for sequence in 0..100 {
+            for fault in ["lost", "duplicated", "out of order", "wrong"] {
+                examples.add(fault, 1, sequence, Some("why"));
+            }
+        }
+        assert_eq!(examples.iter().count(), 20);
+        assert!(
+            examples
+                .iter()
+                .any(|example| example == "partition 1, sequence 4: wrong: why")
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn percentiles_are_those_of_the_sorted_latencies(
+            mut latencies in proptest::collection::vec(1u64..100_000_000_000, 1..200),
+        ) {
+            let mut recorded = Latencies::new();
+            for &latency in &latencies {
+                recorded.record(Duration::from_micros(latency));
+            }
+            latencies.sort_unstable();
+            let Latency { p50, p90, p99, p99_9, max } = recorded.percentiles();
+            for (quantile, found) in [(0.5, p50), (0.9, p90), (0.99, p99), (0.999, p99_9), (1.0, max)] {
+                let position = ((latencies.len() as f64 * quantile).ceil() as usize).max(1) - 1;
+                let expected = latencies[position] as f64 / 1000.0;
+                prop_assert!((found - expected).abs() <= expected / 1000.0 + 0.001, "{quantile}: {found}, {expected}");
+            }
+        }
+    }
+}

@@ -209,3 +209,118 @@ impl Loading<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Model;
+    use crate::output::Format;
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+    use proptest::prelude::*;
+    use std::io::Write;
+    use std::sync::{Arc, LazyLock};
+
+    const HEADER: &str = "Year,Month,DayofMonth,DayOfWeek,DepTime";
+    const GOOD: &str =
+        "1987,10,14,3,741,730,912,849,PS,1451,NA,91,79,NA,23,11,SAN,SFO,447,NA,NA,0,NA,0,NA,NA,NA,NA,NA,YES,YES";
+
+    fn scoring(format: Format) -> Scoring {
+        static MODEL: LazyLock<Arc<Model>> = LazyLock::new(|| Arc::new(Model::embedded().unwrap()));
+        Scoring::new(&MODEL, format).unwrap()
+    }
+
+    fn read(file: &[u8], limit: usize) -> Result<Rows, RowsError> {
+        Rows::read(file, limit, BadRows::default(), &mut scoring(Format::Csv))
+    }
+
+    fn values(rows: &Rows) -> Vec<Vec<u8>> {
+        let value = |number| rows.get(number, &mut Vec::new()).value.to_vec();
+        (0..rows.len() as u64).map(value).collect()
+    }
+
+    fn gzip(plain: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all(plain).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn every_row_knows_its_key_and_what_it_has_to_become() {
+        let file = format!("{HEADER}\r\n{GOOD}\r\n\nhello\n{GOOD}");
+        let rows = read(file.as_bytes(), usize::MAX).unwrap();
+        assert_eq!(rows.len(), 4);
+        let prediction = Fingerprint::of([b"YES,0.4319916897116479,", b"0.5680083102883521"]);
+        let good = Row {
+            value: GOOD.as_bytes(),
+            key: Some(b"PS1451"),
+            prediction: Some(prediction),
+        };
+        let bad = |value| Row {
+            value,
+            key: None,
+            prediction: None,
+        };
+        // And from the beginning again.
+        for (number, expected) in (0..).zip([good, bad(b""), bad(b"hello"), good, good, bad(b"")]) {
+            assert_eq!(rows.get(number, &mut Vec::new()), expected, "row {number}");
+        }
+    }
+
+    #[test]
+    fn a_spoiled_row_keeps_its_key() {
+        let all = BadRows::percent(100.0).unwrap();
+        let rows = Rows::read(GOOD.as_bytes(), 1, all, &mut scoring(Format::Json)).unwrap();
+        let mut spoiled = Vec::new();
+        let row = rows.get(0, &mut spoiled);
+        assert_eq!((row.key, row.prediction), (Some(&b"PS1451"[..]), None));
+        assert_ne!(row.value, GOOD.as_bytes());
+    }
+
+    #[test]
+    fn gzipped_files_are_known_by_their_first_bytes() {
+        let file = format!("{HEADER}\n{GOOD}\n{GOOD}\n");
+        // Several members after each other are one file.
+        let zipped = [gzip(file.as_bytes()), gzip(format!("{GOOD}\n").as_bytes())].concat();
+        assert_eq!(read(&zipped, usize::MAX).unwrap().len(), 3);
+        assert_eq!(read(&zipped, 2).unwrap().len(), 2);
+        let cut = read(&zipped[..zipped.len() / 2], usize::MAX);
+        assert!(matches!(cut, Err(RowsError::Read(_))), "{cut:?}");
+    }
+
+    #[test]
+    fn a_file_without_rows_is_refused() {
+        for file in [&b""[..], HEADER.as_bytes(), &gzip(b"")] {
+            let rows = read(file, usize::MAX);
+            assert!(matches!(rows, Err(RowsError::Empty)), "{rows:?}");
+        }
+    }
+
+    #[test]
+    fn the_sample_is_read_as_it_is() {
+        let rows = Rows::sample(usize::MAX, BadRows::default(), &mut scoring(Format::Json)).unwrap();
+        assert!(
+            values(&rows)
+                .iter()
+                .map(Vec::as_slice)
+                .eq(sample::rows().map(str::as_bytes))
+        );
+        let limited = Rows::sample(10, BadRows::default(), &mut scoring(Format::Json)).unwrap();
+        assert_eq!(limited.len(), 10);
+    }
+
+    proptest! {
+        #[test]
+        fn any_file_gives_its_lines_plain_or_gzipped(
+            lines in proptest::collection::vec("[^\r\n]{0,20}", 1..20),
+            ends in "\n|\r\n",
+        ) {
+            let mut file = lines.join(&ends);
+            file.push_str(&ends);
+            let plain = read(file.as_bytes(), usize::MAX).unwrap();
+            let expected: Vec<&[u8]> = lines.iter().map(|line| line.as_bytes()).collect();
+            prop_assert_eq!(&values(&plain), &expected);
+            prop_assert_eq!(&values(&read(&gzip(file.as_bytes()), usize::MAX).unwrap()), &expected);
+        }
+    }
+}

@@ -126,14 +126,17 @@ impl ClientFactory {
         config
     }
 
-    /// For the producer of `replay`, which outlives broker failures of minutes.
-    pub fn replay_producer(&self) -> ClientConfig {
+    /// For the producer of `replay`, which outlives broker failures of minutes, to a topic that takes
+    /// `max_message_bytes`.
+    pub fn replay_producer(&self, max_message_bytes: usize) -> ClientConfig {
         let mut config = self.base("replay");
         config
             .set("enable.idempotence", "true")
             .set("linger.ms", "5")
             .set("compression.type", "lz4")
             .set("message.timeout.ms", "300000")
+            .set("message.max.bytes", "1000000000")
+            .set("batch.size", BATCH_BYTES.min(max_message_bytes).to_string())
             .set("queue.buffering.max.messages", "100000")
             .set("queue.buffering.max.kbytes", "65536");
         self.pass_through(&mut config, &[&self.kafka.common, &self.kafka.producer]);

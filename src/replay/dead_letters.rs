@@ -1,0 +1,330 @@
+//! Dead letters, sent back to the topic they came from.
+
+use super::progress::Handled;
+use super::sender::{Fate, Outgoing, Sender};
+use super::{PATIENCE, Quiet, STEP};
+use crate::stream::topics::{self, Topics};
+use crate::stream::{ClientFactory, Failure, header, headers, watermarks};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
+use rdkafka::error::KafkaError;
+use rdkafka::message::{BorrowedMessage, Message as _, OwnedHeaders};
+use rdkafka::{Offset, TopicPartitionList};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// The header that counts how often a record was sent back.
+pub const ATTEMPTS: &str = "replay.attempts";
+/// A record that still cannot be scored then will never be: sent back again, it would go round for ever.
+pub const MAX_ATTEMPTS: u32 = 3;
+
+/// Letters between two commits: no more than these are sent again after a crash.
+const CHUNK: usize = 1000;
+/// Longer than the producer tries.
+const DELIVERY: Duration = Duration::from_secs(330);
+const EXAMPLES: usize = 20;
+
+/// What became of the dead letters.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct SentBack {
+    /// By the reason for which each was a dead letter.
+    pub sent: BTreeMap<String, u64>,
+    /// Those with a reason that was not asked for, by that reason. A later run can send them.
+    pub left: BTreeMap<String, u64>,
+    /// Those that were sent back [`MAX_ATTEMPTS`] times before.
+    pub exhausted: u64,
+    /// Those that name no partition of the input topic as their source.
+    pub refused: u64,
+    /// Some of the refused, and why.
+    pub examples: Vec<String>,
+}
+
+/// As people read it.
+impl fmt::Display for SentBack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (name, letters) in [("sent back", &self.sent), ("left      ", &self.left)] {
+            write!(f, "{name}   {}", letters.values().sum::<u64>())?;
+            for (position, (reason, count)) in letters.iter().enumerate() {
+                write!(f, "{} {reason} {count}", if position == 0 { ":" } else { "," })?;
+            }
+            writeln!(f)?;
+        }
+        if self.exhausted > 0 {
+            writeln!(
+                f,
+                "exhausted   {}, sent back {MAX_ATTEMPTS} times before",
+                self.exhausted
+            )?;
+        }
+        if self.refused > 0 {
+            writeln!(f, "refused     {}", self.refused)?;
+        }
+        for example in &self.examples {
+            writeln!(f, "  {example}")?;
+        }
+        Ok(())
+    }
+}
+
+/// The dead letters of one topic, and where those that were handled end.
+pub struct DeadLetters<'f> {
+    topic: String,
+    /// Those to send; empty means all.
+    reasons: BTreeSet<String>,
+    topics: &'f Topics,
+    consumer: BaseConsumer<Quiet>,
+    sender: Sender,
+    partitions: Vec<Partition>,
+    sent_back: SentBack,
+}
+
+struct Partition {
+    handled: Handled,
+    /// The next to read.
+    next: i64,
+    /// Letters that come later are of a later run.
+    end: i64,
+}
+
+/// What is done with a letter.
+enum Verdict {
+    Send {
+        reason: String,
+        partition: i32,
+        attempts: u32,
+    },
+    Leave {
+        reason: String,
+    },
+    /// An earlier run has handled it.
+    Handled,
+    Exhausted,
+    Refuse(String),
+}
+
+impl<'f> DeadLetters<'f> {
+    /// Finds the letters that are in `topic` now and were not handled before. `reasons` are those to send; empty means
+    /// all.
+    ///
+    /// # Errors
+    /// The brokers refuse or do not answer, or the topic does not exist.
+    pub fn find(
+        factory: &ClientFactory,
+        topics: &'f Topics,
+        topic: &str,
+        reasons: BTreeSet<String>,
+    ) -> Result<DeadLetters<'f>, Failure> {
+        let count = topics::partitions(factory, topic, PATIENCE)?;
+        let failed = |error: KafkaError| Failure::of(&format!("cannot read {topic}"), &error);
+        let consumer: BaseConsumer<Quiet> = factory
+            .reader()
+            .set("group.id", format!("{}-replay", factory.settings().group_id))
+            .set("isolation.level", "read_committed")
+            .set("auto.offset.reset", "earliest")
+            .set("enable.partition.eof", "true")
+            .create_with_context(Quiet)
+            .map_err(failed)?;
+        let watermarks = watermarks(&consumer, topic, count, PATIENCE)?;
+        let mut list = TopicPartitionList::new();
+        list.add_partition_range(topic, 0, count - 1);
+        let committed = consumer.committed_offsets(list, PATIENCE).map_err(failed)?;
+        let mut assignment = TopicPartitionList::new();
+        let mut partitions = Vec::new();
+        for (partition, watermarks) in (0..).zip(watermarks) {
+            let handled = match committed.find_partition(topic, partition) {
+                Some(found) if matches!(found.offset(), Offset::Offset(_)) => Handled::read(&found, watermarks.start),
+                _ => Handled::before(watermarks.start),
+            };
+            let next = handled.first_open(&reasons).clamp(watermarks.start, watermarks.end);
+            if next < watermarks.end {
+                assignment
+                    .add_partition_offset(topic, partition, Offset::Offset(next))
+                    .map_err(failed)?;
+            }
+            partitions.push(Partition {
+                handled,
+                next,
+                end: watermarks.end,
+            });
+        }
+        consumer.assign(&assignment).map_err(failed)?;
+        Ok(DeadLetters {
+            sender: Sender::new(factory, &topics.input, PATIENCE)?,
+            topic: topic.to_owned(),
+            reasons,
+            topics,
+            consumer,
+            partitions,
+            sent_back: SentBack::default(),
+        })
+    }
+
+    /// Sends them back, and commits how far it came whenever those that were sent are acknowledged. Ends early where
+    /// `go_on` says so.
+    ///
+    /// # Errors
+    /// The brokers refuse or cannot be reached. What was sent since the last commit is sent again by the next run.
+    pub fn send_back(mut self, go_on: impl Fn() -> bool) -> Result<SentBack, Failure> {
+        let mut chunk = 0;
+        let mut heard = Instant::now();
+        while go_on() && self.partitions.iter().any(|partition| partition.next < partition.end) {
+            let consumer = &self.consumer;
+            match consumer.poll(STEP) {
+                None if heard.elapsed() > 2 * PATIENCE => {
+                    let message = format!("the brokers did not give the dead letters of {}", self.topic);
+                    return Err(Failure::Unreachable(message));
+                }
+                None => continue,
+                Some(Err(KafkaError::PartitionEOF(partition))) => {
+                    let partition = &mut self.partitions[partition as usize];
+                    // The marks of transactions have offsets, too.
+                    partition.next = partition.end;
+                }
+                Some(Err(error)) => match Failure::of(&format!("cannot read {}", self.topic), &error) {
+                    failure @ Failure::Refused(_) => return Err(failure),
+                    _ => continue,
+                },
+                Some(Ok(letter)) => {
+                    let partition = &mut self.partitions[letter.partition() as usize];
+                    if letter.offset() >= partition.end {
+                        partition.next = partition.end;
+                        continue;
+                    }
+                    let verdict = judge(&letter, &partition.handled, &self.reasons, self.topics);
+                    partition.next = letter.offset() + 1;
+                    settle(verdict, &letter, &self.sender, self.topics, &mut self.sent_back)?;
+                    chunk += 1;
+                }
+            }
+            heard = Instant::now();
+            if chunk == CHUNK {
+                self.commit()?;
+                chunk = 0;
+            }
+        }
+        self.commit()?;
+        Ok(self.sent_back)
+    }
+
+    /// Waits until everything sent is acknowledged, then commits.
+    fn commit(&mut self) -> Result<(), Failure> {
+        let deadline = Instant::now() + DELIVERY;
+        while self.sender.in_flight() > 0 {
+            for delivered in self.sender.delivered(STEP)? {
+                if let Fate::Failed(code) = delivered.fate {
+                    let message = format!("a dead letter was not delivered to {}: {code}", self.topics.input.name);
+                    return Err(Failure::of_code(Some(code), message));
+                }
+            }
+            if Instant::now() >= deadline {
+                let message = "the brokers did not acknowledge the dead letters in time".into();
+                return Err(Failure::Unreachable(message));
+            }
+        }
+        let failed = |error: KafkaError| Failure::of("cannot commit how far the dead letters were handled", &error);
+        let mut list = TopicPartitionList::new();
+        for (number, partition) in (0..).zip(&mut self.partitions) {
+            partition.handled.advance(&self.reasons, partition.next);
+            let mut element = list.add_partition(&self.topic, number);
+            partition.handled.write(&mut element).map_err(failed)?;
+        }
+        self.consumer.commit(&list, CommitMode::Sync).map_err(failed)
+    }
+}
+
+fn judge(letter: &BorrowedMessage<'_>, handled: &Handled, reasons: &BTreeSet<String>, topics: &Topics) -> Verdict {
+    let text = |name| {
+        let value = headers::last(letter, name)?;
+        Some(String::from_utf8_lossy(value).into_owned())
+    };
+    let reason = text(header::REASON).unwrap_or_else(|| "unknown".into());
+    if letter.offset() < handled.end(&reason) {
+        return Verdict::Handled;
+    }
+    if !reasons.is_empty() && !reasons.contains(&reason) {
+        return Verdict::Leave { reason };
+    }
+    let input = &topics.input;
+    match text(header::TOPIC) {
+        Some(topic) if topic == input.name => {}
+        Some(topic) => return Verdict::Refuse(format!("it came from {topic}, not from {}", input.name)),
+        None => return Verdict::Refuse("it does not say where it came from".into()),
+    }
+    let partition = text(header::PARTITION).and_then(|partition| partition.parse().ok());
+    let Some(partition) = partition.filter(|partition| (0..input.partitions).contains(partition)) else {
+        return Verdict::Refuse(format!("it names no partition of {}", input.name));
+    };
+    let attempts = text(ATTEMPTS).and_then(|attempts| attempts.parse().ok()).unwrap_or(0);
+    if attempts >= MAX_ATTEMPTS {
+        return Verdict::Exhausted;
+    }
+    Verdict::Send {
+        reason,
+        partition,
+        attempts,
+    }
+}
+
+fn settle(
+    verdict: Verdict,
+    letter: &BorrowedMessage<'_>,
+    sender: &Sender,
+    topics: &Topics,
+    sent_back: &mut SentBack,
+) -> Result<(), Failure> {
+    match verdict {
+        Verdict::Send {
+            reason,
+            partition,
+            attempts,
+        } => {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            let takes = |timestamp: &i64| topics.input.limits.takes_timestamp(*timestamp, now.as_millis() as i64);
+            let outgoing = || Outgoing {
+                partition,
+                key: letter.key(),
+                value: letter.payload(),
+                timestamp: letter.timestamp().to_millis().filter(takes),
+                headers: original_headers(letter, attempts + 1),
+                tag: 0,
+            };
+            while !sender.send(outgoing())? {
+                sender.wait(STEP);
+            }
+            *sent_back.sent.entry(reason).or_default() += 1;
+        }
+        Verdict::Leave { reason } => *sent_back.left.entry(reason).or_default() += 1,
+        Verdict::Handled => {}
+        Verdict::Exhausted => sent_back.exhausted += 1,
+        Verdict::Refuse(why) => {
+            sent_back.refused += 1;
+            if sent_back.examples.len() < EXAMPLES {
+                let place = format!("partition {}, offset {}", letter.partition(), letter.offset());
+                sent_back.examples.push(format!("{place}: {why}"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The headers that the input had, and the count of attempts. The service appended five, one of each name; what the
+/// input itself had of that name stays.
+fn original_headers(letter: &BorrowedMessage<'_>, attempts: u32) -> OwnedHeaders {
+    let mut kept: Vec<headers::Header<'_>> = headers::all(letter).collect();
+    let added = [
+        header::REASON,
+        header::MESSAGE,
+        header::TOPIC,
+        header::PARTITION,
+        header::OFFSET,
+        ATTEMPTS,
+    ];
+    for name in added {
+        if let Some(last) = kept.iter().rposition(|(key, _)| *key == name.as_bytes()) {
+            kept.remove(last);
+        }
+    }
+    let headers = kept.into_iter().fold(OwnedHeaders::new(), headers::append);
+    headers::append(headers, (ATTEMPTS.as_bytes(), Some(attempts.to_string().as_bytes())))
+}
