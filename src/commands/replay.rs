@@ -17,8 +17,6 @@ use anyhow::{Context, anyhow};
 use bar::Bar;
 use std::fs::File;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// For the commit of a checkpoint that is due.
@@ -88,7 +86,7 @@ pub(super) fn run(args: Args, config: Config, instance: String) -> Result<Exit, 
 fn send_load(args: &Args, config: Config, instance: String) -> Result<Exit, Failed> {
     let model = load_model(&config)?;
     let format = config.output.format;
-    let plan = args.plan(Scoring::new(&model, format)?, config.delivery.checkpoint_interval)?;
+    let plan = args.plan(Scoring::new(&model, format)?, config.delivery.checkpoint_interval())?;
     let kafka = |failure: Failure| Exit::Kafka.with(failure);
     let signals = Signals::listen();
     let patience = config.kafka.startup_timeout;
@@ -163,23 +161,19 @@ impl Args {
 /// SIGINT and SIGTERM: the first stops the sending, the second ends the run.
 struct Signals {
     stop: Shutdown,
-    abandon: Arc<AtomicBool>,
 }
 
 impl Signals {
     fn listen() -> Signals {
         let signals = Signals {
             stop: Shutdown::default(),
-            abandon: Arc::default(),
         };
-        let (stop, abandon) = (signals.stop.clone(), signals.abandon.clone());
+        let stop = signals.stop.clone();
         // Ends with the process.
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
-            match runtime.and_then(|runtime| runtime.block_on(stop_on_signals(stop, Duration::ZERO))) {
-                Ok(()) => abandon.store(true, Ordering::Relaxed),
-                Err(error) => tracing::warn!(%error, "cannot listen for signals"),
-            }
+            let Err(error) = runtime.and_then(|runtime| runtime.block_on(stop_on_signals(stop, Duration::ZERO)));
+            tracing::warn!(%error, "cannot listen for signals");
         });
         signals
     }
@@ -195,7 +189,7 @@ impl Watcher for Screen {
         if let Some(bar) = &mut self.bar {
             bar.draw(&progress);
         }
-        if self.signals.abandon.load(Ordering::Relaxed) {
+        if self.signals.stop.is_abandoned() {
             Control::Abandon
         } else if self.signals.stop.is_requested() {
             Control::StopSending
