@@ -69,7 +69,11 @@ impl Worker {
             self.metrics.clone(),
         )?;
         // Before the group is joined: what a forerunner left open is settled when offsets are asked for.
-        producer.init(|| self.shutdown.is_requested())?;
+        match producer.init(|| self.shutdown.is_requested()) {
+            // Nothing is in hand yet.
+            Err(_) if self.shutdown.is_requested() => return Ok(Vec::new()),
+            initialized => initialized?,
+        }
         let consumer = Consumer::subscribe(&self.factory, self.index, self.vitals.clone(), self.metrics.clone())?;
         let scoring = Scoring::new(&self.model, self.format).map_err(|error| Failure::Model(error.to_string()))?;
         let mut pipeline = Pipeline::new(scoring, self.topics.clone(), self.metrics.clone(), self.sample_every);
@@ -186,12 +190,19 @@ impl<'w> Running<'w> {
             why,
             "the transaction is aborted, its records are read again"
         );
-        producer.abort(
-            self.worker
-                .shutdown
-                .deadline()
-                .unwrap_or_else(|| Instant::now() + PATIENCE),
-        )?;
+        let shutdown = &self.worker.shutdown;
+        let deadline = shutdown.deadline().unwrap_or_else(|| Instant::now() + PATIENCE);
+        match producer.abort(deadline) {
+            // Only a new producer could go on, and none is needed: its coordinator ends the transaction.
+            Err(Failure::Rebuild(why)) if shutdown.is_requested() => {
+                tracing::warn!(
+                    worker = self.worker.index,
+                    why,
+                    "the transaction is left to its coordinator"
+                );
+            }
+            aborted => aborted?,
+        }
         self.worker.metrics.aborted_transaction();
         let offsets = self
             .positions

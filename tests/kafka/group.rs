@@ -330,7 +330,7 @@ fn share_two(one: &Service, other: &Service) {
 
 #[test]
 fn an_aborted_transaction_is_read_again_from_its_first_record() {
-    let kafka = Kafka::start();
+    let kafka = Kafka::start(&[]);
     let names = Names::of("abort");
     let ends = backlog(&kafka, &names);
     let settings = [

@@ -1,7 +1,7 @@
 //! A real Kafka, started once for all tests of the process.
 
 use super::program::PROGRAM;
-use super::{PATIENCE, poll_until};
+use super::{PATIENCE, poll_until, signal};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
@@ -16,20 +16,28 @@ use std::sync::{Mutex, OnceLock};
 /// Starts the cluster, waits until its standard input closes, which is when the tests' process ends in whatever
 /// way, and leaves nothing behind: no service whose process id it was told, no broker, no file.
 const KEEPER: &str = r#"
-"$1" start --port 0 --dir "$2" </dev/null 2>&1 || { rm -rf "$2"; exit 1; }
+script=$1 dir=$2 program=$3
+shift 3
+"$script" start --port 0 --dir "$dir" "$@" </dev/null 2>&1 || { rm -rf "$dir"; exit 1; }
 pids=
 while read -r pid; do pids="$pids $pid"; done
 exec >/dev/null 2>&1
 for pid in $pids; do
-  case $(readlink "/proc/$pid/exe") in "$3"*) kill -9 "$pid" ;; esac
+  case $(readlink "/proc/$pid/exe") in "$program"*) kill -9 "$pid" ;; esac
 done
-"$1" stop --dir "$2"
-rm -rf "$2"
+"$script" stop --dir "$dir"
+rm -rf "$dir"
 "#;
+
+/// The replication that the script sets: as many as there are brokers, at most three.
+const CLUSTERS_OWN: i32 = -1;
+
+pub const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/kafka");
 
 pub struct Kafka {
     pub bootstrap_servers: String,
-    dir: PathBuf,
+    /// What the script keeps of the cluster.
+    pub dir: PathBuf,
     keeper: Mutex<Child>,
 }
 
@@ -72,15 +80,14 @@ impl Kafka {
     /// Where it does not start, with what the script said.
     pub fn shared() -> &'static Kafka {
         static SHARED: OnceLock<Kafka> = OnceLock::new();
-        SHARED.get_or_init(Kafka::start)
+        SHARED.get_or_init(|| Kafka::start(&[]))
     }
 
-    /// A cluster of one broker, which ends when this is dropped.
+    /// A cluster of its own, with these options of the script's `start`, which ends when this is dropped.
     ///
     /// # Panics
     /// As [`shared`](Self::shared).
-    pub fn start() -> Kafka {
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/kafka");
+    pub fn start(options: &[&str]) -> Kafka {
         let dir = tempfile::Builder::new()
             .prefix("kafka-")
             .tempdir()
@@ -89,9 +96,10 @@ impl Kafka {
         keeper
             .arg("-c")
             .arg(KEEPER)
-            .args(["sh", script])
+            .args(["sh", SCRIPT])
             .arg(dir.path())
-            .arg(PROGRAM);
+            .arg(PROGRAM)
+            .args(options);
         // A group of its own: Ctrl-C ends the tests, and the keeper then ends the cluster.
         keeper.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped());
         #[expect(clippy::zombie_processes, reason = "it outlives the tests, that is what it is for")]
@@ -117,11 +125,8 @@ impl Kafka {
     /// Sends a signal to a broker, by its number from 1.
     pub fn signal(&self, broker: usize, name: &str) {
         let pid = fs::read_to_string(self.dir.join(format!("broker-{broker}/pid"))).expect("the broker has a pid file");
-        let status = Command::new("kill")
-            .args([&format!("-{name}"), pid.trim()])
-            .status()
-            .unwrap();
-        assert!(status.success(), "broker {broker} is not there any more");
+        let process = pid.trim().parse().expect("a process id");
+        signal::send(name, process).unwrap_or_else(|error| panic!("broker {broker}: {error}"));
     }
 
     /// The process does not outlive the tests'.
@@ -139,7 +144,7 @@ impl Kafka {
 
     pub fn create_topic(&self, name: &str, partitions: i32, settings: &[(&str, &str)]) {
         let admin: AdminClient<DefaultClientContext> = self.client().create().expect("an admin client");
-        let mut topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1));
+        let mut topic = NewTopic::new(name, partitions, TopicReplication::Fixed(CLUSTERS_OWN));
         for (key, value) in settings {
             topic = topic.set(key, value);
         }

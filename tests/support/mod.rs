@@ -1,11 +1,13 @@
 //! What the tests on a real Kafka share: the cluster, the service as a process, rows, and waiting.
 
+pub mod http;
 pub mod kafka;
 pub mod metrics;
 pub mod program;
 pub mod records;
 pub mod rows;
 pub mod service;
+pub mod signal;
 
 use std::time::{Duration, Instant};
 

@@ -1,15 +1,15 @@
 //! `serve` as a process.
 
+use super::http;
 use super::kafka::{Kafka, Names};
 use super::metrics::Scrape;
 use super::program::command;
-use super::{PATIENCE, poll_until};
+use super::{PATIENCE, poll_until, signal};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 use tempfile::TempDir;
 
 /// What every service of the tests is set to, so that nothing takes longer than it must.
@@ -93,19 +93,7 @@ impl Service {
 
     /// Status and body of an answer.
     pub fn get(&self, path: &str) -> (u16, String) {
-        let agent: ureq::Agent = ureq::Agent::config_builder()
-            .timeout_global(Some(Duration::from_secs(5)))
-            .http_status_as_error(false)
-            .proxy(None)
-            .build()
-            .into();
-        match agent.get(format!("{}{path}", self.url)).call() {
-            Ok(mut answer) => (
-                answer.status().as_u16(),
-                answer.body_mut().read_to_string().unwrap_or_default(),
-            ),
-            Err(error) => (0, error.to_string()),
-        }
+        http::get(&format!("{}{path}", self.url))
     }
 
     pub fn metrics(&self) -> Scrape {
@@ -145,15 +133,14 @@ impl Service {
 
     /// Sends a signal by its name, such as `STOP`.
     pub fn signal(&self, name: &str) {
-        let status = Command::new("kill")
-            .args([&format!("-{name}"), &self.child().id().to_string()])
-            .status()
-            .unwrap();
-        assert!(
-            status.success(),
-            "the service is not there any more:\n{}",
-            self.stderr()
-        );
+        let process = self.child().id();
+        signal::send(name, process).unwrap_or_else(|error| {
+            panic!(
+                "{error}:
+{}",
+                self.stderr()
+            )
+        });
     }
 
     /// SIGKILL.
