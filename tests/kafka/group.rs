@@ -10,12 +10,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// How often each offset of each partition of the input came out, by the predictions in JSON.
-struct Delivered {
+pub struct Delivered {
     times: Vec<BTreeMap<i64, usize>>,
 }
 
 impl Delivered {
-    fn of(kafka: &Kafka, names: &Names) -> Delivered {
+    pub fn of(kafka: &Kafka, names: &Names) -> Delivered {
         let times = kafka
             .read(&names.output)
             .into_iter()
@@ -41,7 +41,7 @@ impl Delivered {
     }
 
     /// Checks that nothing is missing below these ends, and returns how many came more than once.
-    fn duplicates(&self, ends: &[i64]) -> usize {
+    pub fn duplicates(&self, ends: &[i64]) -> usize {
         for (partition, (times, &end)) in self.times.iter().zip(ends).enumerate() {
             let missing: Vec<i64> = (0..end).filter(|offset| !times.contains_key(offset)).collect();
             assert!(
@@ -176,7 +176,7 @@ fn share(services: &[Service]) {
 }
 
 /// Rows in ten partitions, more than a service that is slowed down by [`SLOW`] scores in a few seconds.
-fn backlog(kafka: &Kafka, names: &Names) -> Vec<i64> {
+pub fn backlog(kafka: &Kafka, names: &Names) -> Vec<i64> {
     kafka.create_topics(names);
     let records = (0..50_000).map(|number| Record::new(number % 10, None, row(number as usize)));
     let producer = Producer::new(kafka);
@@ -186,12 +186,12 @@ fn backlog(kafka: &Kafka, names: &Names) -> Vec<i64> {
 }
 
 /// A few thousand records a second: a short queue that lingers.
-const SLOW: &[&str] = &[
+pub const SLOW: &[&str] = &[
     "kafka.producer.queue.buffering.max.messages=500",
     "kafka.producer.linger.ms=50",
 ];
 
-fn wait_for_predictions(service: &Service) {
+pub fn wait_for_predictions(service: &Service) {
     poll_until("predictions", PATIENCE, || {
         match service.metrics().sum("predictions_total") {
             0.0 => Err(service.stderr()),
@@ -326,44 +326,4 @@ fn share_two(one: &Service, other: &Service) {
             shares => Err((shares, one.stderr())),
         }
     });
-}
-
-#[test]
-fn an_aborted_transaction_is_read_again_from_its_first_record() {
-    let kafka = Kafka::start(&[]);
-    let names = Names::of("abort");
-    let ends = backlog(&kafka, &names);
-    let settings = [
-        "delivery.guarantee=exactly_once",
-        // Long enough that the broker stops in the middle of a transaction and not of its commit.
-        "delivery.checkpoint_interval=3s",
-        "kafka.producer.message.timeout.ms=1000",
-        "kafka.consumer.session.timeout.ms=45000",
-    ];
-    let settings = [&settings, SLOW].concat();
-    let service = Service::start(&kafka, &names, &settings);
-    wait_for_predictions(&service);
-    // What was sent is not acknowledged in time, and may be in the log all the same.
-    kafka.signal(1, "STOP");
-    poll_until("the end of the transaction", PATIENCE, || {
-        service
-            .logged("the transaction is aborted, its records are read again")
-            .ok_or_else(|| service.stderr())
-    });
-    kafka.signal(1, "CONT");
-    wait_committed(&kafka, &names, std::slice::from_ref(&service));
-    let metrics = service.metrics();
-    assert_eq!(
-        metrics.get("transactions_aborted_total"),
-        Some(1.0),
-        "{}",
-        service.stderr()
-    );
-    assert_eq!(metrics.get("worker_restarts_total"), Some(0.0), "{}", service.stderr());
-    service.stop();
-    assert_eq!(
-        Delivered::of(&kafka, &names).duplicates(&ends),
-        0,
-        "records scored twice"
-    );
 }

@@ -129,6 +129,16 @@ impl Kafka {
         signal::send(name, process).unwrap_or_else(|error| panic!("broker {broker}: {error}"));
     }
 
+    /// Starts the brokers that are down.
+    pub fn revive(&self) {
+        let output = Command::new(SCRIPT)
+            .args(["start", "--dir"])
+            .arg(&self.dir)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "Kafka did not start again: {output:?}");
+    }
+
     /// The process does not outlive the tests'.
     pub fn keep(&self, process: u32) {
         let mut keeper = self.keeper.lock().unwrap();
