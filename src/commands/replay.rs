@@ -145,12 +145,19 @@ impl Args {
             (Some(duration), _) => Extent::Duration(duration),
             (None, count) => Extent::Rows(count.unwrap_or(rows.len() as u64)),
         };
+        let schedule = Schedule {
+            rate: self.rate,
+            extent,
+        };
+        if schedule
+            .rows()
+            .is_some_and(|rows| rows > MAX_ROWS || schedule.due(rows) > Some(LONGEST))
+        {
+            return Err(Exit::Configuration.with(anyhow!("a run is of {MAX_ROWS} rows and 100 hours at most")));
+        }
         Ok(Plan {
             rows,
-            schedule: Schedule {
-                rate: self.rate,
-                extent,
-            },
+            schedule,
             keys: self.keys,
             wait: self.wait,
             commit: checkpoint_interval + COMMIT,

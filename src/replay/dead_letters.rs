@@ -1,7 +1,8 @@
 //! Dead letters, sent back to the topic they came from.
 
-use super::progress::Handled;
+use super::handled::Handled;
 use super::sender::{Fate, Outgoing, Sender};
+use super::sent_back::{MAX_ATTEMPTS, SentBack};
 use super::{PATIENCE, Quiet, STEP};
 use crate::stream::topics::{self, Topics};
 use crate::stream::{ClientFactory, Failure, header, headers, watermarks};
@@ -9,63 +10,15 @@ use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Message as _, OwnedHeaders};
 use rdkafka::{Offset, TopicPartitionList};
-use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The header that counts how often a record was sent back.
-pub const ATTEMPTS: &str = "replay.attempts";
-/// A record that still cannot be scored then will never be: sent back again, it would go round for ever.
-pub const MAX_ATTEMPTS: u32 = 3;
-
+const ATTEMPTS: &str = "replay.attempts";
 /// Letters between two commits: no more than these are sent again after a crash.
 const CHUNK: usize = 1000;
 /// Longer than the producer tries.
 const DELIVERY: Duration = Duration::from_secs(330);
-const EXAMPLES: usize = 20;
-
-/// What became of the dead letters.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct SentBack {
-    /// By the reason for which each was a dead letter.
-    pub sent: BTreeMap<String, u64>,
-    /// Those with a reason that was not asked for, by that reason. A later run can send them.
-    pub left: BTreeMap<String, u64>,
-    /// Those that were sent back [`MAX_ATTEMPTS`] times before.
-    pub exhausted: u64,
-    /// Those that name no partition of the input topic as their source.
-    pub refused: u64,
-    /// Some of the refused, and why.
-    pub examples: Vec<String>,
-}
-
-/// As people read it.
-impl fmt::Display for SentBack {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (name, letters) in [("sent back", &self.sent), ("left      ", &self.left)] {
-            write!(f, "{name}   {}", letters.values().sum::<u64>())?;
-            for (position, (reason, count)) in letters.iter().enumerate() {
-                write!(f, "{} {reason} {count}", if position == 0 { ":" } else { "," })?;
-            }
-            writeln!(f)?;
-        }
-        if self.exhausted > 0 {
-            writeln!(
-                f,
-                "exhausted   {}, sent back {MAX_ATTEMPTS} times before",
-                self.exhausted
-            )?;
-        }
-        if self.refused > 0 {
-            writeln!(f, "refused     {}", self.refused)?;
-        }
-        for example in &self.examples {
-            writeln!(f, "  {example}")?;
-        }
-        Ok(())
-    }
-}
 
 /// The dead letters of one topic, and where those that were handled end.
 pub struct DeadLetters<'f> {
@@ -298,11 +251,8 @@ fn settle(
         Verdict::Handled => {}
         Verdict::Exhausted => sent_back.exhausted += 1,
         Verdict::Refuse(why) => {
-            sent_back.refused += 1;
-            if sent_back.examples.len() < EXAMPLES {
-                let place = format!("partition {}, offset {}", letter.partition(), letter.offset());
-                sent_back.examples.push(format!("{place}: {why}"));
-            }
+            let place = format!("partition {}, offset {}", letter.partition(), letter.offset());
+            sent_back.refuse(format!("{place}: {why}"));
         }
     }
     Ok(())

@@ -75,6 +75,11 @@ impl Ledger {
         self.acknowledged
     }
 
+    /// Rows that could not be delivered, as far as the producer knows.
+    pub fn failed(&self) -> u64 {
+        self.failed
+    }
+
     /// Rows of which the producer has not yet said whether they were delivered.
     pub fn in_flight(&self) -> u64 {
         self.sent - self.acknowledged - self.failed
