@@ -1,7 +1,7 @@
 //! The service as a whole: HTTP up, preflight, workers kept running, drained at the end.
 
-use super::http;
 use super::readiness::Readiness;
+use super::{connections, http};
 use crate::config::Config;
 use crate::metrics::{Metrics, Totals};
 use crate::model::Model;
@@ -56,11 +56,7 @@ impl Service {
             model: self.model.clone(),
             instance: self.instance.clone(),
         });
-        tokio::spawn(async move {
-            if let Err(error) = axum::serve(listener, router).await {
-                tracing::error!(%error, "HTTP has ended");
-            }
-        });
+        tokio::spawn(connections::serve(listener, router, connections::LIMITS));
 
         let factory = ClientFactory::new(self.config.kafka.clone(), self.instance.clone());
         let described = tokio::select! {
