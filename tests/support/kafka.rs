@@ -6,27 +6,35 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, OnceLock};
 
 /// Starts the cluster, waits until its standard input closes, which is when the tests' process ends in whatever
 /// way, and leaves nothing behind: no service whose process id it was told, no broker, no file.
 const KEEPER: &str = r#"
-"$1" start --port 0 --dir "$2" </dev/null 2>&1 || { rm -rf "$2"; exit 1; }
+script=$1 dir=$2 program=$3
+shift 3
+"$script" start --port 0 --dir "$dir" "$@" </dev/null 2>&1 || { rm -rf "$dir"; exit 1; }
 pids=
 while read -r pid; do pids="$pids $pid"; done
 exec >/dev/null 2>&1
 for pid in $pids; do
-  case $(readlink "/proc/$pid/exe") in "$3"*) kill -9 "$pid" ;; esac
+  case $(readlink "/proc/$pid/exe") in "$program"*) kill -9 "$pid" ;; esac
 done
-"$1" stop --dir "$2"
-rm -rf "$2"
+"$script" stop --dir "$dir"
+rm -rf "$dir"
 "#;
 
 pub struct Kafka {
     pub bootstrap_servers: String,
+    /// Addresses of the further listeners, by their names.
+    pub listeners: BTreeMap<String, String>,
+    /// What the script keeps of the cluster. It goes when the cluster goes.
+    pub dir: PathBuf,
     keeper: Mutex<Child>,
 }
 
@@ -69,10 +77,14 @@ impl Kafka {
     /// Where it does not start, with what the script said.
     pub fn shared() -> &'static Kafka {
         static SHARED: OnceLock<Kafka> = OnceLock::new();
-        SHARED.get_or_init(Kafka::start)
+        SHARED.get_or_init(|| Kafka::start(&[]))
     }
 
-    fn start() -> Kafka {
+    /// A cluster of its own, with these options of the script's `start`.
+    ///
+    /// # Panics
+    /// Where it does not start, with what the script said.
+    pub fn start(options: &[&str]) -> Kafka {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/kafka");
         let dir = tempfile::Builder::new()
             .prefix("kafka-")
@@ -84,21 +96,29 @@ impl Kafka {
             .arg(KEEPER)
             .args(["sh", script])
             .arg(dir.path())
-            .arg(PROGRAM);
+            .arg(PROGRAM)
+            .args(options);
         // A group of its own: Ctrl-C ends the tests, and the keeper then ends the cluster.
         keeper.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped());
         #[expect(clippy::zombie_processes, reason = "it outlives the tests, that is what it is for")]
         let mut keeper = keeper.spawn().expect("sh starts");
         // From here on the directory is the keeper's.
-        let _ = dir.keep();
+        let dir = dir.keep();
+        let mut listeners = BTreeMap::new();
         let mut said = String::new();
         let mut lines = BufReader::new(keeper.stdout.take().expect("standard output is a pipe"));
         loop {
             let start = said.len();
             let read = lines.read_line(&mut said).expect("the script writes UTF-8");
-            if let Some(servers) = said[start..].trim_end().strip_prefix("bootstrap.servers=") {
+            let line = said[start..].trim_end();
+            if let Some((name, servers)) = line.strip_prefix("listener ").and_then(|it| it.split_once('=')) {
+                listeners.insert(name.to_owned(), servers.to_owned());
+            }
+            if let Some(servers) = line.strip_prefix("bootstrap.servers=") {
                 return Kafka {
                     bootstrap_servers: servers.to_owned(),
+                    listeners,
+                    dir,
                     keeper: Mutex::new(keeper),
                 };
             }
