@@ -109,7 +109,7 @@ impl Service {
             match topics::describe(&factory, factory.settings().startup_timeout, || {
                 !shutdown.is_requested()
             }) {
-                Ok(topics) => topics::settle(&topics::check(&topics)).map(|()| Some(topics)),
+                Ok(topics) => topics::settle(&topics::check(&factory, &topics)).map(|()| Some(topics)),
                 Err(_) if shutdown.is_requested() => Ok(None),
                 Err(failure) => Err(failure),
             }
