@@ -6,6 +6,7 @@ mod kept;
 mod limits;
 mod start;
 #[path = "../support/mod.rs"]
+#[allow(dead_code, reason = "shared with other tests, which use the rest")]
 mod support;
 
 use serde_json::Value;

@@ -5,7 +5,7 @@ mod cluster;
 mod refused;
 mod rights;
 #[path = "../support/mod.rs"]
-#[allow(dead_code, reason = "other targets need more of it")]
+#[allow(dead_code, reason = "shared with other tests, which use the rest")]
 mod support;
 mod works;
 
