@@ -1,6 +1,6 @@
 //! Rows in, predictions out, over each kind of connection.
 
-use crate::cluster::{Cluster, password};
+use crate::cluster::{Cluster, SECRET, password};
 use crate::support::kafka::Names;
 use crate::support::records::Record;
 use crate::support::rows::{SEED, SEED_CSV};
@@ -53,7 +53,7 @@ fn over_tls_without_a_user() {
 fn from_file(settings: Vec<String>) -> Vec<String> {
     let moved = |setting: String| match setting.split_once("password=") {
         Some((name, password)) => {
-            let file = Cluster::shared().file(&format!("password-{}", password.len()));
+            let file = Cluster::shared().file(&password.replace(SECRET, "password"));
             std::fs::write(&file, format!("{password}\n")).unwrap();
             format!("{name}password_file={file}")
         }

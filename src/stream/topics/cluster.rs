@@ -8,7 +8,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use std::time::{Duration, Instant};
 
 /// How long one question to a broker may take before the caller is asked whether to go on.
-pub(super) const STEP: Duration = Duration::from_secs(1);
+const STEP: Duration = Duration::from_secs(1);
 /// Pause between two questions when the answer was "not yet".
 pub(super) const PAUSE: Duration = Duration::from_millis(200);
 
