@@ -114,8 +114,7 @@ fn a_service_whose_password_is_changed_waits_until_it_is_right_again() {
     cluster.set_scram(mechanism, user, &password(user));
     cluster.prepare(&names, user);
     let settings = cluster.sasl(mechanism, user);
-    let mut settings: Vec<&str> = settings.iter().map(String::as_str).collect();
-    settings.push("kafka.startup_timeout=2s");
+    let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
     let service = Service::start_ready(&cluster.kafka, &names, &settings);
     cluster.set_scram(mechanism, user, "another");
     poll_until("the service to be turned away", PATIENCE, || {

@@ -1,11 +1,11 @@
 //! Rights that are missing, or are taken away.
 
 use crate::cluster::{Cluster, On, Right};
-use crate::gives_up;
 use crate::support::kafka::Names;
 use crate::support::records::Record;
 use crate::support::rows::SEED;
 use crate::support::service::Service;
+use crate::{STARTUP_TIMEOUT, gives_up};
 
 #[test]
 fn a_right_that_is_missing_is_named_at_the_start() {
@@ -51,7 +51,8 @@ fn a_right_that_is_taken_away_ends_the_service_and_is_named() {
                 cluster.prepare(&names, user);
                 let settings = cluster.sasl("PLAIN", user);
                 let mut settings: Vec<&str> = settings.iter().map(String::as_str).collect();
-                settings.push("kafka.startup_timeout=2s");
+                // Also how long a right may be missing before the service ends.
+                settings.push(STARTUP_TIMEOUT);
                 let service = Service::start_ready(&cluster.kafka, &names, &settings);
                 let (right, on, named) = match user {
                     "loses-read" => (Right::Read, On::Topic(&names.input), &*names.input),
