@@ -241,6 +241,12 @@ impl Config {
 }
 
 impl Kafka {
+    /// How to name the user that the brokers see, to whoever grants the rights.
+    pub fn user(&self) -> String {
+        let name = self.common.iter().find(|(name, _)| *name == "sasl.username");
+        name.map_or_else(|| "this user".into(), |(_, name)| format!("user {name}"))
+    }
+
     fn properties_mut(&mut self) -> [(&'static str, &mut Properties); 3] {
         [
             ("kafka.common", &mut self.common),
@@ -280,8 +286,20 @@ fn property_key(key: &str) -> String {
     }
 }
 
+/// The error without the lines of the file that it shows, which can hold secrets.
 fn unusable(error: config::ConfigError) -> ConfigError {
-    ConfigError(error.to_string())
+    let message = error.to_string();
+    let shown = |line: &&str| {
+        line.trim_start_matches(|c: char| c == ' ' || c.is_ascii_digit())
+            .starts_with('|')
+    };
+    ConfigError(
+        message
+            .lines()
+            .filter(|line| !shown(line))
+            .collect::<Vec<_>>()
+            .join(" "),
+    )
 }
 
 /// Refuses names that are no settings, and names the nearest that is one.
@@ -449,6 +467,38 @@ mod tests {
             let environment: Vec<(&str, &str)> = environment.into_iter().collect();
             let error = load(toml, &environment, &[]).unwrap_err();
             assert!(error.contains(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn errors_keep_secrets() {
+        let variable = |name: &str| format!("SCORER_KAFKA__COMMON__{name}");
+        for (toml, variable, expected) in [
+            (
+                "[kafka.common]\nsasl.password = \"hush\nssl.key.password = 'hush'",
+                None,
+                "line 2, column",
+            ),
+            (
+                "[kafka.common]\nsasl.password = ['hush']",
+                None,
+                "sasl.password is not a text",
+            ),
+            (
+                "",
+                Some(variable("SASL_PASSWORD_FILE")),
+                "sasl_password_file: cannot read the file",
+            ),
+            ("kafka.common = 'hush'", None, "kafka.common"),
+            (
+                "[kafka.common]\nsasl.password = 'hush'\nacks = 1",
+                None,
+                "acks cannot be set",
+            ),
+        ] {
+            let environment = variable.as_deref().map(|name| (name, "hush"));
+            let error = load(toml, environment.as_slice(), &[]).unwrap_err();
+            assert!(error.contains(expected) && !error.contains("hush"), "{error}");
         }
     }
 

@@ -45,9 +45,8 @@ pub(super) fn run(args: Args, config: Config, instance: String) -> Result<Exit, 
         topics: if args.check { TOPICS_PATIENCE } else { PATIENCE },
     };
     let topics = topics::describe(&factory, patience, || true).map_err(|failure| Exit::Kafka.with(failure))?;
-    let mut findings = topics::check(&topics);
+    let mut findings = topics::check(&factory, &topics);
     if args.check {
-        findings.push(topics::check_group(&factory));
         writeln!(out, "{}", described(&topics))?;
     } else {
         findings.retain(|finding| finding.severity != Severity::Ok);

@@ -55,8 +55,11 @@ impl Properties {
         for (raw, value) in std::mem::take(&mut self.0) {
             let (name, value) = match raw.strip_suffix("_file") {
                 Some(name) => {
-                    let content = std::fs::read_to_string(&value)
-                        .map_err(|error| format!("{section}: {raw}: cannot read {value}: {error}"))?;
+                    let content = std::fs::read_to_string(&value).map_err(|error| {
+                        // The secret itself may have been put here by mistake.
+                        let file = if value.starts_with('/') { &value } else { "the file" };
+                        format!("{section}: {raw}: cannot read {file}: {error}")
+                    })?;
                     (name, content.trim_end_matches(['\r', '\n']).to_owned())
                 }
                 None => (raw.as_str(), value),
@@ -104,7 +107,10 @@ impl Serialize for Properties {
 impl<'de> Deserialize<'de> for Properties {
     /// Nested tables are joined by dots: `sasl.username = "x"` in TOML is the property `sasl.username`.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let table = BTreeMap::<String, serde_json::Value>::deserialize(deserializer)?;
+        // Said here, because serde would show the text that is there instead.
+        let serde_json::Value::Object(table) = serde_json::Value::deserialize(deserializer)? else {
+            return Err(serde::de::Error::custom("librdkafka properties are a table"));
+        };
         let mut properties = BTreeMap::new();
         for (name, value) in table {
             flatten(name, value, &mut properties).map_err(serde::de::Error::custom)?;
@@ -129,7 +135,9 @@ fn flatten(name: String, value: serde_json::Value, into: &mut BTreeMap<String, S
         serde_json::Value::Bool(flag) => {
             into.insert(name, flag.to_string());
         }
-        other => return Err(format!("{name}: {other} is not a property value")),
+        serde_json::Value::Null | serde_json::Value::Array(_) => {
+            return Err(format!("{name} is not a text, a number, true or false"));
+        }
     }
     Ok(())
 }

@@ -4,8 +4,10 @@ use super::readiness::Readiness;
 use crate::metrics::{Metrics, Now};
 use crate::model::Model;
 use axum::Router;
-use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::body::HttpBody as _;
+use axum::extract::{Request, State};
+use axum::http::{Method, StatusCode, header};
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde_json::json;
@@ -39,7 +41,17 @@ pub fn router(service: Service) -> Router {
         )
         .route("/metrics", get(metrics))
         .route("/status", get(status))
+        .layer(middleware::from_fn(only_questions))
         .with_state(service)
+}
+
+/// Lets nothing through that could change anything: no other method, and no body, which nobody here would read.
+async fn only_questions(request: Request, next: Next) -> Response {
+    match *request.method() {
+        Method::GET | Method::HEAD if request.body().is_end_stream() => next.run(request).await,
+        Method::GET | Method::HEAD => StatusCode::PAYLOAD_TOO_LARGE.into_response(),
+        _ => (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET, HEAD")]).into_response(),
+    }
 }
 
 fn health(failing: &[String]) -> Response {

@@ -1,5 +1,6 @@
 //! What lives around the workers: supervision, readiness, HTTP, signals.
 
+mod connections;
 mod endurance;
 mod http;
 mod readiness;

@@ -1,8 +1,8 @@
 //! The service as a whole: HTTP up, preflight, workers kept running, drained at the end.
 
 use super::endurance::{Positions, keep_running};
-use super::http;
 use super::readiness::Readiness;
+use super::{connections, http};
 use crate::config::Config;
 use crate::metrics::{Metrics, Totals};
 use crate::model::Model;
@@ -54,11 +54,7 @@ impl Service {
             instance: self.instance.clone(),
         });
         let port = listener.local_addr().map(|address| address.port());
-        tokio::spawn(async move {
-            if let Err(error) = axum::serve(listener, router).await {
-                tracing::error!(%error, "HTTP has ended");
-            }
-        });
+        tokio::spawn(connections::serve(listener, router, connections::LIMITS));
 
         // Two instances on one host differ in their port, and one that is started again has the same.
         let instance = match port {
@@ -117,7 +113,7 @@ impl Service {
             match topics::describe(&factory, factory.settings().startup_timeout, || {
                 !shutdown.is_requested()
             }) {
-                Ok(topics) => topics::settle(&topics::check(&topics)).map(|()| Some(topics)),
+                Ok(topics) => topics::settle(&topics::check(&factory, &topics)).map(|()| Some(topics)),
                 Err(_) if shutdown.is_requested() => Ok(None),
                 Err(failure) => Err(failure),
             }

@@ -146,6 +146,7 @@ impl ClientFactory {
 
     fn base(&self, client: &str) -> ClientConfig {
         let mut config = ClientConfig::new();
+        // Not debug: log lines count as records in flight, and a drain would cause more of them than it reads.
         config.set_log_level(RDKafkaLogLevel::Info);
         config
             .set("bootstrap.servers", &self.kafka.bootstrap_servers)

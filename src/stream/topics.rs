@@ -4,13 +4,14 @@
 
 mod cluster;
 mod configuration;
+mod connection;
 mod creation;
 mod preflight;
 mod rights;
 
 pub use creation::{Creation, Outcome, create};
-pub use preflight::{Finding, Severity, check, settle};
-pub use rights::{Rights, check_group};
+pub use preflight::{Finding, Severity, settle};
+pub use rights::Rights;
 
 use super::clients::ClientFactory;
 use super::failure::{self, Failure};
@@ -129,6 +130,16 @@ pub fn describe(
     })
 }
 
+/// Looks at everything that decides whether the service can work on these topics.
+pub fn check(factory: &ClientFactory, topics: &Topics) -> Vec<Finding> {
+    let mut findings = preflight::check(topics, &factory.settings().user());
+    // Brokers that do not tell the rights on topics do not tell these.
+    if topics.all().iter().any(|topic| topic.rights.is_some()) {
+        findings.push(rights::check_group(factory));
+    }
+    findings
+}
+
 /// The number of partitions of one topic, waiting for a broker to answer.
 ///
 /// # Errors
@@ -199,7 +210,7 @@ mod tests {
             assert_eq!(topic.limits, Limits::default());
         }
         assert_eq!(topics.brokers, 3);
-        assert!(settle(&check(&topics)).is_ok());
+        assert!(settle(&check(&factory, &topics)).is_ok());
         assert_eq!(partitions(&factory, "AirlineInputTopic", PATIENCE).unwrap(), 4);
     }
 

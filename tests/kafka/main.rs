@@ -8,6 +8,7 @@ mod outage;
 mod replay;
 mod start;
 #[path = "../support/mod.rs"]
+#[allow(dead_code, reason = "shared with other tests, which use the rest")]
 mod support;
 
 use serde_json::Value;

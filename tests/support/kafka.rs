@@ -6,6 +6,7 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
@@ -36,7 +37,9 @@ pub const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/kafka");
 
 pub struct Kafka {
     pub bootstrap_servers: String,
-    /// What the script keeps of the cluster.
+    /// Addresses of the further listeners, by their names.
+    pub listeners: BTreeMap<String, String>,
+    /// What the script keeps of the cluster. It goes when the cluster goes.
     pub dir: PathBuf,
     keeper: Mutex<Child>,
 }
@@ -106,14 +109,20 @@ impl Kafka {
         let mut keeper = keeper.spawn().expect("sh starts");
         // From here on the directory is the keeper's.
         let dir = dir.keep();
+        let mut listeners = BTreeMap::new();
         let mut said = String::new();
         let mut lines = BufReader::new(keeper.stdout.take().expect("standard output is a pipe"));
         loop {
             let start = said.len();
             let read = lines.read_line(&mut said).expect("the script writes UTF-8");
-            if let Some(servers) = said[start..].trim_end().strip_prefix("bootstrap.servers=") {
+            let line = said[start..].trim_end();
+            if let Some((name, servers)) = line.strip_prefix("listener ").and_then(|it| it.split_once('=')) {
+                listeners.insert(name.to_owned(), servers.to_owned());
+            }
+            if let Some(servers) = line.strip_prefix("bootstrap.servers=") {
                 return Kafka {
                     bootstrap_servers: servers.to_owned(),
+                    listeners,
                     dir,
                     keeper: Mutex::new(keeper),
                 };

@@ -1,15 +1,14 @@
-//! A connection for questions about the cluster, which says why there is no answer.
+//! Questions about the cluster, asked until there is an answer or the patience is at its end.
 
+use super::connection::{Cause, Connection, Reasons};
 use super::{ClientFactory, Failure, Patience, failure};
-use rdkafka::client::{Client, ClientContext};
-use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
+use crate::config;
+use rdkafka::client::Client;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long one question to a broker may take before the caller is asked whether to go on.
-pub(super) const STEP: Duration = Duration::from_secs(1);
+const STEP: Duration = Duration::from_secs(1);
 /// Pause between two questions when the answer was "not yet".
 pub(super) const PAUSE: Duration = Duration::from_millis(200);
 
@@ -42,24 +41,22 @@ impl Obstacle {
     }
 }
 
-/// A connection for questions about the cluster. It is a consumer outside of any group, whose poll serves
-/// librdkafka's reports of what goes wrong; an admin client keeps them to itself.
+/// A cluster that can be asked.
 pub(super) struct Cluster {
-    client: BaseConsumer<Reasons>,
-    servers: String,
+    pub(super) connection: Connection,
+    settings: config::Kafka,
 }
 
 impl Cluster {
     pub(super) fn connect(factory: &ClientFactory) -> Result<Cluster, Failure> {
-        let client = factory.admin().create_with_context(Reasons::default());
         Ok(Cluster {
-            client: client.map_err(|error| Failure::of("cannot make a client", &error))?,
-            servers: factory.settings().bootstrap_servers.clone(),
+            connection: Connection::open(factory)?,
+            settings: factory.settings().clone(),
         })
     }
 
     pub(super) fn client(&self) -> &Client<Reasons> {
-        self.client.client()
+        self.connection.client()
     }
 
     /// Asks again and again until there is an answer, at most for as long as the patience lasts.
@@ -104,16 +101,7 @@ impl Cluster {
                 tracing::info!("waiting: {}", obstacle.message);
                 told = obstacle.message;
             }
-            self.serve_reports(PAUSE);
-        }
-    }
-
-    /// Lets librdkafka's reports through for this long.
-    pub(super) fn serve_reports(&self, duration: Duration) {
-        let end = Instant::now() + duration;
-        while let Some(left) = end.checked_duration_since(Instant::now()) {
-            // An error ends the poll early, and has been noted by then.
-            let _ = self.client.poll(left);
+            self.connection.read_reports(PAUSE);
         }
     }
 
@@ -123,7 +111,7 @@ impl Cluster {
         let mut brokers = 0;
         for name in names {
             let metadata = self
-                .client
+                .client()
                 .fetch_metadata(Some(name), STEP)
                 .map_err(|error| self.no_answer(&error))?;
             brokers = brokers.max(metadata.brokers().len());
@@ -137,13 +125,7 @@ impl Cluster {
                     layouts.push(None);
                     continue;
                 }
-                Some(Code::TopicAuthorizationFailed) => {
-                    return Err(Obstacle {
-                        code: Some(Code::TopicAuthorizationFailed),
-                        message: format!("topic {name}: {}", Code::TopicAuthorizationFailed),
-                        mend: "grant this user the rights READ on the input topic, WRITE on the output and dead letter topics",
-                    });
-                }
+                Some(Code::TopicAuthorizationFailed) => return Err(self.hidden(name)),
                 Some(code) => {
                     return Err(Obstacle {
                         code: Some(code),
@@ -165,57 +147,31 @@ impl Cluster {
         Ok((layouts, brokers))
     }
 
-    fn no_answer(&self, error: &KafkaError) -> Obstacle {
-        self.serve_reports(Duration::ZERO);
-        let (code, cause) = match self.client.context().last() {
-            Some((code, reason)) => (Some(code), reason),
-            None => (error.rdkafka_error_code(), error.to_string()),
-        };
-        let mend = match code {
-            Some(Code::Authentication | Code::SaslAuthenticationFailed | Code::UnsupportedSASLMechanism) => {
-                "check the sasl.* properties in [kafka.common]"
-            }
-            Some(Code::SSL) => "check security.protocol and the ssl.* properties in [kafka.common]",
-            Some(Code::Resolve) => "check the host names in kafka.bootstrap_servers",
-            _ => "check kafka.bootstrap_servers, and security.protocol in [kafka.common]",
+    /// A topic is shown to those who have any right on it.
+    fn hidden(&self, name: &str) -> Obstacle {
+        let mend = if name == self.settings.input_topic {
+            "grant the right READ on the topic"
+        } else {
+            "grant the right WRITE on the topic"
         };
         Obstacle {
-            code,
-            message: format!("no broker of {} answers: {cause}", self.servers),
+            code: Some(Code::TopicAuthorizationFailed),
+            message: format!("{} has no right on topic {name}", self.settings.user()),
+            mend,
+        }
+    }
+
+    fn no_answer(&self, error: &KafkaError) -> Obstacle {
+        let unknown = || Cause {
+            code: error.rdkafka_error_code().unwrap_or(Code::Fail),
+            message: error.to_string(),
+            mend: "check kafka.bootstrap_servers, and security.protocol in [kafka.common]",
+        };
+        let Cause { code, message, mend } = self.connection.cause().unwrap_or_else(unknown);
+        Obstacle {
+            code: Some(code),
+            message: format!("no broker of {} answers: {message}", self.settings.bootstrap_servers),
             mend,
         }
     }
 }
-
-/// Keeps the last cause that librdkafka gave for not being connected.
-#[derive(Debug, Default)]
-pub(super) struct Reasons(Mutex<Option<(Code, String)>>);
-
-impl Reasons {
-    fn last(&self) -> Option<(Code, String)> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
-
-impl ClientContext for Reasons {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        // What is wrong with the connection is said by whoever waits for it, once.
-        if facility == "FAIL" {
-            tracing::debug!(target: "librdkafka", client = "admin", facility, "{message}");
-        } else {
-            crate::stream::log::forward("admin", level, facility, message);
-        }
-    }
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        tracing::debug!(%error, reason, "admin");
-        let code = error.rdkafka_error_code().unwrap_or(Code::Fail);
-        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // "All brokers are down" says less than the cause before it.
-        if code != Code::AllBrokersDown || last.is_none() {
-            *last = Some((code, reason.to_owned()));
-        }
-    }
-}
-
-impl ConsumerContext for Reasons {}

@@ -120,7 +120,7 @@ fn max_message_bytes(cluster: &Cluster, factory: &ClientFactory, topic: &str) ->
         if let Some(configuration) = configurations(factory, &[topic]).into_iter().flatten().flatten().next() {
             return configuration.limits.max_message_bytes;
         }
-        cluster.serve_reports(PAUSE);
+        cluster.connection.read_reports(PAUSE);
     }
     Limits::default().max_message_bytes
 }

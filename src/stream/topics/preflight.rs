@@ -28,8 +28,8 @@ pub struct Finding {
     pub message: String,
 }
 
-/// Looks at everything that decides whether the service can work on these topics.
-pub fn check(topics: &Topics) -> Vec<Finding> {
+/// Looks at everything that decides whether the service can work on these topics. `user` is whose rights they are.
+pub(super) fn check(topics: &Topics, user: &str) -> Vec<Finding> {
     let Topics {
         input,
         output,
@@ -104,9 +104,9 @@ pub fn check(topics: &Topics) -> Vec<Finding> {
     }
 
     let may = |topic: &Topic, right: &str, granted: Option<bool>, findings: &mut Findings| match granted {
-        Some(true) => findings.ok(format!("this user may {right} {}", topic.name)),
+        Some(true) => findings.ok(format!("{user} may {right} {}", topic.name)),
         Some(false) => findings.cannot_work(format!(
-            "this user may not {right} {}; grant it the right {}",
+            "{user} may not {right} {}; grant it the right {}",
             topic.name,
             right.to_uppercase()
         )),
@@ -215,8 +215,12 @@ mod tests {
 
     #[test]
     fn good_topics_give_no_complaint() {
-        assert!(check(&topics()).iter().all(|finding| finding.severity == Severity::Ok));
-        assert!(settle(&check(&topics())).is_ok());
+        assert!(
+            check(&topics(), "user x")
+                .iter()
+                .all(|finding| finding.severity == Severity::Ok)
+        );
+        assert!(settle(&check(&topics(), "user x")).is_ok());
     }
 
     #[test]
@@ -259,7 +263,7 @@ mod tests {
                     })
                 },
                 Severity::CannotWork,
-                "may not read In",
+                "user x may not read In",
             ),
             (
                 |t| {
@@ -275,7 +279,7 @@ mod tests {
         for (spoil, severity, expected) in cases {
             let mut topics = topics();
             spoil(&mut topics);
-            let findings = check(&topics);
+            let findings = check(&topics, "user x");
             let complaints: Vec<&Finding> = findings
                 .iter()
                 .filter(|finding| finding.severity != Severity::Ok)
@@ -292,7 +296,7 @@ mod tests {
         let mut topics = topics();
         topics.output.limits.max_message_bytes = 1024;
         assert!(
-            settle(&check(&topics))
+            settle(&check(&topics, "user x"))
                 .unwrap_err()
                 .to_string()
                 .contains("a prediction can need 2048")
@@ -307,6 +311,6 @@ mod tests {
             topic.rights = None;
             topic.min_insync_replicas = 1;
         }
-        assert!(settle(&check(&topics)).is_ok());
+        assert!(settle(&check(&topics, "user x")).is_ok());
     }
 }

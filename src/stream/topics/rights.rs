@@ -1,18 +1,21 @@
 //! What the brokers let this client do.
 
-use super::cluster::{PAUSE, STEP};
+use super::cluster::PAUSE;
+use super::connection::Connection;
 use super::preflight::{Finding, Severity};
 use super::{ADMIN_TIMEOUT, ClientFactory, failure};
-use rdkafka::TopicPartitionList;
+use native::rd_kafka_admin_op_t as Question;
 use rdkafka::bindings as native;
 use rdkafka::client::{Client, ClientContext};
-use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
-use std::ffi::{CStr, CString};
+use rdkafka::error::RDKafkaErrorCode as Code;
+use rdkafka::types::RDKafkaRespErr;
+use std::ffi::{CStr, CString, c_char};
 use std::ptr;
 use std::time::{Duration, Instant};
 
-/// The rights on a topic that matter here.
+const NO_ERROR: RDKafkaRespErr = RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR;
+
+/// The rights on a topic or a group that matter here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rights {
     pub read: bool,
@@ -20,8 +23,6 @@ pub struct Rights {
 }
 
 /// Asks for the rights on each topic; `None` where the brokers do not tell.
-///
-/// The crate has no call for this, so librdkafka's own is used.
 #[expect(unsafe_code, reason = "the crate has no call for the rights on a topic")]
 pub fn of_topics<C: ClientContext>(client: &Client<C>, names: &[&str], timeout: Duration) -> Vec<Option<Rights>> {
     let mut rights = vec![None; names.len()];
@@ -32,53 +33,143 @@ pub fn of_topics<C: ClientContext>(client: &Client<C>, names: &[&str], timeout: 
     else {
         return rights;
     };
-    let mut pointers: Vec<*const std::ffi::c_char> = texts.iter().map(|text| text.as_ptr()).collect();
+    let mut pointers: Vec<*const c_char> = texts.iter().map(|text| text.as_ptr()).collect();
+    let request = |client, options, queue| {
+        // SAFETY: the names outlive the call; the collection is destroyed once, and librdkafka copies it.
+        unsafe {
+            let collection = native::rd_kafka_TopicCollection_of_topic_names(pointers.as_mut_ptr(), pointers.len());
+            native::rd_kafka_DescribeTopics(client, collection, options, queue);
+            native::rd_kafka_TopicCollection_destroy(collection);
+        }
+    };
+    ask(
+        client,
+        Question::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS,
+        timeout,
+        request,
+        |answer| {
+            // SAFETY: all that the answer points to lives as long as it; each list is read within the length that comes
+            // with it.
+            unsafe {
+                let result = native::rd_kafka_event_DescribeTopics_result(answer);
+                let mut count = 0;
+                let topics = if result.is_null() {
+                    ptr::null_mut()
+                } else {
+                    native::rd_kafka_DescribeTopics_result_topics(result, &mut count)
+                };
+                for position in 0..if topics.is_null() { 0 } else { count } {
+                    let topic = *topics.add(position);
+                    let name = CStr::from_ptr(native::rd_kafka_TopicDescription_name(topic));
+                    let mut count = 0;
+                    let operations = native::rd_kafka_TopicDescription_authorized_operations(topic, &mut count);
+                    if let Some(index) = texts.iter().position(|text| text.as_c_str() == name) {
+                        rights[index] = told(operations, count);
+                    }
+                }
+            }
+        },
+    );
+    rights
+}
+
+/// Asks for the rights on a consumer group; `None` where the brokers do not tell.
+///
+/// # Errors
+/// The group cannot be described.
+#[expect(unsafe_code, reason = "the crate has no call for the rights on a group")]
+fn of_group<C: ClientContext>(client: &Client<C>, group: &str, timeout: Duration) -> Result<Option<Rights>, Code> {
+    let Ok(group) = CString::new(group) else {
+        return Err(Code::InvalidGroupId);
+    };
+    let mut names = [group.as_ptr()];
+    let request = |client, options, queue| {
+        // SAFETY: the name outlives the call, which copies it.
+        unsafe { native::rd_kafka_DescribeConsumerGroups(client, names.as_mut_ptr(), 1, options, queue) }
+    };
+    let mut rights = Err(Code::OperationTimedOut);
+    ask(
+        client,
+        Question::RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS,
+        timeout,
+        request,
+        |answer| {
+            // SAFETY: as in `of_topics`.
+            rights = unsafe {
+                let failed = native::rd_kafka_event_error(answer);
+                let result = native::rd_kafka_event_DescribeConsumerGroups_result(answer);
+                if failed != NO_ERROR || result.is_null() {
+                    Err(failed.into())
+                } else {
+                    let mut count = 0;
+                    let groups = native::rd_kafka_DescribeConsumerGroups_result_groups(result, &mut count);
+                    if groups.is_null() || count == 0 {
+                        Ok(None)
+                    } else {
+                        // Where all is well the error is null, whose code is that of no error.
+                        match native::rd_kafka_error_code(native::rd_kafka_ConsumerGroupDescription_error(*groups)) {
+                            NO_ERROR => {
+                                let mut count = 0;
+                                let operations = native::rd_kafka_ConsumerGroupDescription_authorized_operations(
+                                    *groups, &mut count,
+                                );
+                                Ok(told(operations, count))
+                            }
+                            code => Err(code.into()),
+                        }
+                    }
+                }
+            };
+        },
+    );
+    rights
+}
+
+/// Sends a request that asks for rights too, and hands its answer on if there is one in time.
+#[expect(unsafe_code, reason = "the crate has no call for rights")]
+fn ask<C: ClientContext>(
+    client: &Client<C>,
+    question: Question,
+    timeout: Duration,
+    request: impl FnOnce(*mut native::rd_kafka_t, *const native::rd_kafka_AdminOptions_t, *mut native::rd_kafka_queue_t),
+    read: impl FnOnce(*mut native::rd_kafka_event_t),
+) {
     let timeout = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX);
     // SAFETY: the client outlives the call. Every object made here is destroyed here, once, after its last use;
-    // librdkafka copies the names and the options. The result and all it points to belong to the event and are
-    // read before the event is destroyed; each list is read within the length that comes with it.
+    // librdkafka copies the options.
     unsafe {
         let client = client.native_ptr();
-        let operation = native::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS;
-        let options = native::rd_kafka_AdminOptions_new(client, operation);
+        let options = native::rd_kafka_AdminOptions_new(client, question);
         native::rd_kafka_AdminOptions_set_request_timeout(options, timeout, ptr::null_mut(), 0);
         // Null where all is well, and destroying null does nothing.
         native::rd_kafka_error_destroy(native::rd_kafka_AdminOptions_set_include_authorized_operations(
             options, 1,
         ));
-        let collection = native::rd_kafka_TopicCollection_of_topic_names(pointers.as_mut_ptr(), pointers.len());
         let queue = native::rd_kafka_queue_new(client);
-        native::rd_kafka_DescribeTopics(client, collection, options, queue);
-        native::rd_kafka_TopicCollection_destroy(collection);
+        request(client, options, queue);
         native::rd_kafka_AdminOptions_destroy(options);
-        let event = native::rd_kafka_queue_poll(queue, timeout);
-        if !event.is_null() {
-            let result = native::rd_kafka_event_DescribeTopics_result(event);
-            let mut count = 0;
-            let topics = if result.is_null() {
-                ptr::null_mut()
-            } else {
-                native::rd_kafka_DescribeTopics_result_topics(result, &mut count)
-            };
-            for position in 0..if topics.is_null() { 0 } else { count } {
-                let topic = *topics.add(position);
-                let name = CStr::from_ptr(native::rd_kafka_TopicDescription_name(topic));
-                let mut count = 0;
-                let operations = native::rd_kafka_TopicDescription_authorized_operations(topic, &mut count);
-                let Some(index) = texts.iter().position(|text| text.as_c_str() == name) else {
-                    continue;
-                };
-                if !operations.is_null() && count > 0 {
-                    // As numbers: an operation that a newer broker adds would be no value of the enum.
-                    let codes = std::slice::from_raw_parts(operations.cast::<u32>(), count);
-                    rights[index] = Some(Rights::of(codes));
-                }
-            }
-            native::rd_kafka_event_destroy(event);
+        let answer = native::rd_kafka_queue_poll(queue, timeout);
+        if !answer.is_null() {
+            read(answer);
+            native::rd_kafka_event_destroy(answer);
         }
         native::rd_kafka_queue_destroy(queue);
     }
-    rights
+}
+
+/// The rights in a list of operations, `None` where there is no list.
+///
+/// # Safety
+/// The list has `count` operations.
+#[expect(unsafe_code, reason = "librdkafka's list")]
+unsafe fn told(operations: *const native::rd_kafka_AclOperation_t, count: usize) -> Option<Rights> {
+    if operations.is_null() || count == 0 {
+        return None;
+    }
+    // SAFETY: by contract. As numbers: an operation that a newer broker adds would be no value of the enum.
+    Some(Rights::of(unsafe {
+        std::slice::from_raw_parts(operations.cast::<u32>(), count)
+    }))
 }
 
 impl Rights {
@@ -106,51 +197,45 @@ impl std::fmt::Display for Rights {
     }
 }
 
-/// Whether the brokers let this client work in the consumer group, as far as can be found out without joining.
-pub fn check_group(factory: &ClientFactory) -> Finding {
+/// Whether the brokers let this client work in the consumer group.
+pub(super) fn check_group(factory: &ClientFactory) -> Finding {
     let kafka = factory.settings();
-    let finding = |severity, message| Finding { severity, message };
-    let committed = || -> Result<(), KafkaError> {
-        let consumer: BaseConsumer = factory.reader().set("group.id", &kafka.group_id).create()?;
-        let started = Instant::now();
-        loop {
-            let mut partition = TopicPartitionList::new();
-            partition.add_partition(&kafka.input_topic, 0);
-            let answer = consumer.committed_offsets(partition, STEP);
-            let answer = answer.and_then(|answer| answer.elements().iter().try_for_each(|element| element.error()));
-            // The call times out where the right is missing; the cause is among the events.
-            while let Some(event) = consumer.poll(PAUSE) {
-                event.map(|_| ()).or_else(|error| match error.rdkafka_error_code() {
-                    Some(Code::GroupAuthorizationFailed) => Err(error),
-                    _ => Ok(()),
-                })?;
-            }
-            match answer {
-                // The coordinator of a cluster's first group has to be made.
-                Err(error)
-                    if error.rdkafka_error_code().is_some_and(failure::is_unreachable)
-                        && started.elapsed() < ADMIN_TIMEOUT => {}
-                answer => return answer,
-            }
+    let (user, group) = (kafka.user(), &kafka.group_id);
+    let connection = match Connection::open(factory) {
+        Ok(connection) => connection,
+        Err(failure) => {
+            return Finding {
+                severity: Severity::Warning,
+                message: failure.to_string(),
+            };
         }
     };
-    match committed() {
-        Ok(()) => finding(
-            Severity::Ok,
-            format!("this user may see the offsets of group {}", kafka.group_id),
-        ),
-        Err(error) if error.rdkafka_error_code() == Some(Code::GroupAuthorizationFailed) => finding(
+    let started = Instant::now();
+    let answer = loop {
+        match of_group(connection.client(), group, ADMIN_TIMEOUT) {
+            // The coordinator of a cluster's first group has to be made.
+            Err(code) if failure::is_unreachable(code) && started.elapsed() < ADMIN_TIMEOUT => {
+                connection.read_reports(PAUSE);
+            }
+            answer => break answer,
+        }
+    };
+    let (severity, message) = match answer {
+        Ok(Some(rights)) if rights.read => (Severity::Ok, format!("{user} may read group {group}")),
+        Ok(Some(_)) | Err(Code::GroupAuthorizationFailed) => (
             Severity::CannotWork,
-            format!(
-                "this user may not use the consumer group {}; grant it the right READ on the group",
-                kafka.group_id
-            ),
+            format!("{user} may not read group {group}; grant it the right READ on the group"),
         ),
-        Err(error) => finding(
+        Ok(None) => (
             Severity::Warning,
-            format!("the offsets of group {} cannot be read: {error}", kafka.group_id),
+            format!("the rights on group {group} are not told, so that a missing one shows later"),
         ),
-    }
+        Err(code) => (
+            Severity::Warning,
+            format!("the rights on group {group} are not known: {code}"),
+        ),
+    };
+    Finding { severity, message }
 }
 
 #[cfg(test)]
