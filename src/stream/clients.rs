@@ -52,7 +52,8 @@ impl ClientFactory {
     pub fn reader(&self) -> ClientConfig {
         let mut config = self.base("reader");
         config
-            .set("group.id", format!("{}-reader", self.kafka.group_id))
+            // It never joins the group; with a name of its own it would need a right of its own.
+            .set("group.id", &self.kafka.group_id)
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")
             .set("fetch.queue.backoff.ms", "10");

@@ -85,6 +85,7 @@ impl Worker {
                 producer: &producer,
                 guarantee: self.guarantee,
                 topic,
+                group: &self.factory.settings().group_id,
                 metrics: &self.metrics,
             },
             positions: Positions::default(),
@@ -258,7 +259,8 @@ impl<'w> Running<'w> {
                 Ok(())
             }
             Some(code) if is_refusal(code) || is_denial(code) => {
-                Err(Failure::of(&format!("cannot read {topic}"), error))
+                let group = self.checkpoint.group;
+                Err(Failure::of(&format!("cannot read {topic} in group {group}"), error))
             }
             Some(code) if is_missing_topic(code) => {
                 self.topic_missing_since.get_or_insert_with(Instant::now);

@@ -57,7 +57,7 @@ fn a_right_that_is_taken_away_ends_the_service_and_is_named() {
                 let (right, on, named) = match user {
                     "loses-read" => (Right::Read, On::Topic(&names.input), &*names.input),
                     "loses-write" => (Right::Write, On::Topic(&names.output), &*names.output),
-                    _ => (Right::Read, On::Group(&names.group), "Group authorization failed"),
+                    _ => (Right::Read, On::Group(&names.group), &*names.group),
                 };
                 cluster.rule(user, right, on, false);
                 cluster.kafka.produce(&names.input, &[Record::new(0, None, SEED)]);
