@@ -77,7 +77,10 @@ impl Checkpoint<'_> {
             };
             let code = error.rdkafka_error_code();
             if code.is_some_and(|code| is_refusal(code) || is_denial(code)) {
-                return Err(Failure::of(&format!("cannot commit the offsets of group {}", self.group), &error));
+                return Err(Failure::of(
+                    &format!("cannot commit the offsets of group {}", self.group),
+                    &error,
+                ));
             }
             // A rebalance under way, a coordinator that moves or cannot be reached: leaving the group for one of
             // these would make every sibling rebalance, and when partitions are really gone a revocation says so.

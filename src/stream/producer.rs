@@ -45,8 +45,8 @@ pub struct Producer {
     client: BaseProducer<Deliveries>,
     vitals: Arc<Vitals>,
     metrics: Metrics,
-    /// Whether records go out in transactions, and so nothing goes out without one.
-    transactional: bool,
+    /// Where it is set, records go out in transactions, and nothing goes out without one.
+    transactional_id: Option<String>,
     /// Whether a transaction has begun and not ended.
     open: Cell<bool>,
     /// Timestamps of the oldest record of each batch in the open transaction: their way ends with its commit.
@@ -77,6 +77,7 @@ impl Producer {
             .get("queue.buffering.max.kbytes")
             .and_then(|kilobytes| kilobytes.parse().ok());
         let queue_bytes = kilobytes.unwrap_or(usize::MAX / 1024).saturating_mul(1024);
+        let transactional_id = config.get("transactional.id").map(str::to_owned);
         let deliveries = Deliveries {
             failed: Mutex::new(None),
             metrics: metrics.clone(),
@@ -88,7 +89,7 @@ impl Producer {
             client,
             vitals,
             metrics,
-            transactional: guarantee == Guarantee::ExactlyOnce,
+            transactional_id,
             open: Cell::new(false),
             oldest_inputs: RefCell::default(),
             queue_bytes,
@@ -103,7 +104,7 @@ impl Producer {
     pub fn send(&self, record: OutputRecord<'_>) -> Result<Result<(), TooLarge>, Failure> {
         self.begin()?;
         let opaque = match record.oldest_input {
-            Some(timestamp) if self.transactional => {
+            Some(timestamp) if self.transactional_id.is_some() => {
                 self.oldest_inputs.borrow_mut().push(timestamp);
                 0
             }
@@ -199,7 +200,14 @@ impl Producer {
     /// transaction nobody has seen the records around it.
     fn judge(&self, failure: Failure) -> Failure {
         match failure {
-            Failure::Rebuild(why) | Failure::Unreachable(why) if self.transactional => Failure::Abort(why),
+            Failure::Rebuild(why) | Failure::Unreachable(why) if self.transactional_id.is_some() => {
+                // Records are purged when their transaction fails. Why it did is told to who asks for another.
+                let cause = Transactions::of(&self.client).begin().err();
+                match cause.filter(|cause| cause.remedy == Remedy::Abort) {
+                    Some(cause) => cause.failure("write in a transaction"),
+                    None => Failure::Abort(why),
+                }
+            }
             other => other,
         }
     }
@@ -210,11 +218,12 @@ impl Producer {
     /// Fences a producer of the same transactional id, if there is one, and waits for the end of what it left open.
     /// Goes on until `give_up` says so.
     pub fn init(&self, give_up: impl Fn() -> bool) -> Result<(), Failure> {
-        if !self.transactional {
+        let Some(id) = &self.transactional_id else {
             return Ok(());
-        }
+        };
         let deadline = Instant::now() + INIT;
-        self.retry(deadline, "begin with transactions", &give_up, |time| {
+        let doing = format!("begin transactions as transactional.id {id}");
+        self.retry(deadline, &doing, &give_up, |time| {
             Transactions::of(&self.client).init(time)
         })
         .map_err(|failure| match failure {
@@ -225,7 +234,7 @@ impl Producer {
     }
 
     fn begin(&self) -> Result<(), Failure> {
-        if !self.transactional || self.open.get() {
+        if self.transactional_id.is_none() || self.open.get() {
             return Ok(());
         }
         Transactions::of(&self.client)
