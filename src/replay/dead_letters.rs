@@ -38,6 +38,9 @@ struct Partition {
     next: i64,
     /// Letters that come later are of a later run.
     end: i64,
+    /// There is nothing more to read. That can be before `end`: the marks of transactions have offsets, too, and
+    /// letters of a transaction that is still open are for a later run.
+    done: bool,
 }
 
 /// What is done with a letter.
@@ -99,6 +102,7 @@ impl<'f> DeadLetters<'f> {
                 handled,
                 next,
                 end: watermarks.end,
+                done: next >= watermarks.end,
             });
         }
         consumer.assign(&assignment).map_err(failed)?;
@@ -121,7 +125,7 @@ impl<'f> DeadLetters<'f> {
     pub fn send_back(mut self, go_on: impl Fn() -> bool) -> Result<SentBack, Failure> {
         let mut chunk = 0;
         let mut heard = Instant::now();
-        while go_on() && self.partitions.iter().any(|partition| partition.next < partition.end) {
+        while go_on() && self.partitions.iter().any(|partition| !partition.done) {
             let consumer = &self.consumer;
             match consumer.poll(STEP) {
                 None if heard.elapsed() > 2 * PATIENCE => {
@@ -130,9 +134,7 @@ impl<'f> DeadLetters<'f> {
                 }
                 None => continue,
                 Some(Err(KafkaError::PartitionEOF(partition))) => {
-                    let partition = &mut self.partitions[partition as usize];
-                    // The marks of transactions have offsets, too.
-                    partition.next = partition.end;
+                    self.partitions[partition as usize].done = true;
                 }
                 Some(Err(error)) => match Failure::of(&format!("cannot read {}", self.topic), &error) {
                     failure @ (Failure::Refused(_) | Failure::Denied(_)) => return Err(failure),
@@ -141,11 +143,12 @@ impl<'f> DeadLetters<'f> {
                 Some(Ok(letter)) => {
                     let partition = &mut self.partitions[letter.partition() as usize];
                     if letter.offset() >= partition.end {
-                        partition.next = partition.end;
+                        partition.done = true;
                         continue;
                     }
                     let verdict = judge(&letter, &partition.handled, &self.reasons, self.topics);
                     partition.next = letter.offset() + 1;
+                    partition.done = partition.next >= partition.end;
                     settle(verdict, &letter, &self.sender, self.topics, &mut self.sent_back)?;
                     chunk += 1;
                 }
@@ -163,12 +166,15 @@ impl<'f> DeadLetters<'f> {
     /// Waits until everything sent is acknowledged, then commits.
     fn commit(&mut self) -> Result<(), Failure> {
         let deadline = Instant::now() + DELIVERY;
-        while self.sender.in_flight() > 0 {
+        loop {
             for delivered in self.sender.delivered(STEP)? {
                 if let Fate::Failed(code) = delivered.fate {
                     let message = format!("a dead letter was not delivered to {}: {code}", self.topics.input.name);
                     return Err(Failure::of_code(Some(code), message));
                 }
+            }
+            if self.sender.in_flight() == 0 {
+                break;
             }
             if Instant::now() >= deadline {
                 let message = "the brokers did not acknowledge the dead letters in time".into();
@@ -243,6 +249,14 @@ fn settle(
                 tag: 0,
             };
             while !sender.send(outgoing())? {
+                if sender.in_flight() == 0 {
+                    return Err(Failure::Refused(format!(
+                        "the dead letter of partition {}, offset {} is larger than the producer's queue holds: raise \
+                         queue.buffering.max.kbytes in [kafka.producer]",
+                        letter.partition(),
+                        letter.offset()
+                    )));
+                }
                 sender.wait(STEP);
             }
             *sent_back.sent.entry(reason).or_default() += 1;
