@@ -51,6 +51,8 @@ pub struct Producer {
     open: Cell<bool>,
     /// Timestamps of the oldest record of each batch in the open transaction: their way ends with its commit.
     oldest_inputs: RefCell<Vec<i64>>,
+    /// The topics by name.
+    targets: String,
     /// Longer than any message may stay undelivered.
     patience: Duration,
     /// What librdkafka's queue holds: a larger record would wait for room for ever.
@@ -90,6 +92,7 @@ impl Producer {
             vitals,
             metrics,
             transactional_id,
+            targets: format!("{} or {}", topics.output.name, topics.dead_letter.name),
             open: Cell::new(false),
             oldest_inputs: RefCell::default(),
             queue_bytes,
@@ -204,7 +207,7 @@ impl Producer {
                 // Records are purged when their transaction fails. Why it did is told to who asks for another.
                 let cause = Transactions::of(&self.client).begin().err();
                 match cause.filter(|cause| cause.remedy == Remedy::Abort) {
-                    Some(cause) => cause.failure("write in a transaction"),
+                    Some(cause) => cause.failure(&format!("write to {} in a transaction", self.targets)),
                     None => Failure::Abort(why),
                 }
             }
