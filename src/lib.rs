@@ -28,6 +28,7 @@
 //! | [`stream`] | Kafka: workers, checkpoints, dead letters, topics |
 //! | [`service`] | what lives around the workers: supervision, health, HTTP |
 //! | [`commands`] | one file a command of the program |
+//! | [`memory`] | how much memory there is, and the queues that keep within it |
 //! | [`config`], [`metrics`] | every setting, every metric |
 //!
 //! The first three know nothing of the others.
@@ -39,6 +40,7 @@
 pub mod commands;
 pub mod config;
 pub mod flight;
+pub mod memory;
 pub mod metrics;
 pub mod model;
 pub mod output;

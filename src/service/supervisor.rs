@@ -3,6 +3,7 @@
 use super::http;
 use super::readiness::Readiness;
 use crate::config::Config;
+use crate::memory::Budget;
 use crate::metrics::{Metrics, Totals};
 use crate::model::Model;
 use crate::shutdown::Shutdown;
@@ -24,6 +25,7 @@ const CLOSING: Duration = Duration::from_millis(1500);
 /// A service that is ready to run.
 pub struct Service {
     pub config: Config,
+    pub budget: Budget,
     pub instance: String,
     pub model: Arc<Model>,
     pub metrics: Metrics,
@@ -73,6 +75,7 @@ impl Service {
             Ok(None) => return Ended::Drained(self.metrics.totals()),
             Err(failure) => return Ended::Refused(failure.to_string()),
         };
+        let factory = factory.within(&self.budget, self.config.workers.count, &topics);
         let (report, mut reports) = mpsc::unbounded_channel();
         for (index, vitals) in vitals.into_iter().enumerate() {
             let worker = Worker {

@@ -4,6 +4,7 @@ mod forms;
 mod group;
 mod kept;
 mod limits;
+mod memory;
 mod start;
 #[path = "../support/mod.rs"]
 mod support;
