@@ -75,8 +75,7 @@ pub(super) fn prepare(
     model: Arc<Model>,
     shutdown: Shutdown,
 ) -> Result<Service, Failed> {
-    let budget = Budget::find(&config.memory);
-    budget
+    Budget::find(&config.memory)
         .check(config.workers.count)
         .map_err(|error| Exit::Configuration.with(error))?;
     let metadata = model.metadata();
@@ -95,7 +94,6 @@ pub(super) fn prepare(
     );
     Ok(Service {
         config,
-        budget,
         instance,
         model,
         metrics,

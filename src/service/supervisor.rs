@@ -25,7 +25,6 @@ const CLOSING: Duration = Duration::from_millis(1500);
 /// A service that is ready to run.
 pub struct Service {
     pub config: Config,
-    pub budget: Budget,
     pub instance: String,
     pub model: Arc<Model>,
     pub metrics: Metrics,
@@ -75,7 +74,7 @@ impl Service {
             Ok(None) => return Ended::Drained(self.metrics.totals()),
             Err(failure) => return Ended::Refused(failure.to_string()),
         };
-        let factory = factory.within(&self.budget, self.config.workers.count, &topics);
+        let factory = factory.within(&Budget::find(&self.config.memory), self.config.workers.count, &topics);
         let (report, mut reports) = mpsc::unbounded_channel();
         for (index, vitals) in vitals.into_iter().enumerate() {
             let worker = Worker {

@@ -10,6 +10,9 @@ use rdkafka::config::RDKafkaLogLevel;
 /// Bytes in a produced batch: more costs memory, a quarter of it costs a quarter more CPU.
 const BATCH_BYTES: usize = 256 * 1024;
 
+/// librdkafka's limit of topic.metadata.propagation.max.ms.
+const MOST_PATIENT_MS: u128 = 3_600_000;
+
 /// Makes client configurations from the settings.
 #[derive(Debug, Clone)]
 pub struct ClientFactory {
@@ -158,6 +161,10 @@ impl ClientFactory {
             .set("topic.metadata.refresh.interval.ms", "60000")
             .set("statistics.interval.ms", "5000");
         self.pass_through(&mut config, &[&self.kafka.common, &self.kafka.consumer]);
+        // What says that the input topic was replaced: a few lines for each look at the cluster.
+        config.set_log_level(RDKafkaLogLevel::Debug);
+        let debug = config.get("debug").map(|theirs| format!("{theirs},topic"));
+        config.set("debug", debug.as_deref().unwrap_or("topic"));
         // Either of the two may have been set, for reasons that have nothing to do with the other.
         let number = |name| config.get(name).and_then(|bytes| bytes.parse::<u64>().ok());
         if let (Some(fetched), Some(record)) = (number("fetch.max.bytes"), number("message.max.bytes")) {
@@ -175,6 +182,11 @@ impl ClientFactory {
             .set("linger.ms", "5")
             .set("compression.type", "lz4")
             .set("message.timeout.ms", "120000")
+            // As long as the topics are waited for at the start, so long a new producer waits for one that is gone.
+            .set(
+                "topic.metadata.propagation.max.ms",
+                self.kafka.startup_timeout.as_millis().min(MOST_PATIENT_MS).to_string(),
+            )
             // Topics limit the compressed batch, this limits the record before compression.
             .set("message.max.bytes", "1000000000")
             // The default queue is 1 GiB.

@@ -10,7 +10,10 @@ pub fn copy(message: &BorrowedMessage<'_>) -> Option<OwnedHeaders> {
     message.headers().map(|headers| headers.detach())
 }
 
-/// The bytes of all keys and values.
+/// For the lengths of a header's key and value, five bytes each at most.
+const HEADER_LENGTHS: usize = 10;
+
+/// The bytes of all keys and values and, at most, of their lengths.
 #[expect(unsafe_code, reason = "the crate reads headers only by keys that are UTF-8")]
 pub fn bytes(message: &BorrowedMessage<'_>) -> usize {
     if message.headers().is_none() {
@@ -31,7 +34,7 @@ pub fn bytes(message: &BorrowedMessage<'_>) -> usize {
             if found != bindings::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
                 break;
             }
-            total += CStr::from_ptr(key).to_bytes().len() + size;
+            total += CStr::from_ptr(key).to_bytes().len() + size + HEADER_LENGTHS;
         }
     }
     total

@@ -1,7 +1,8 @@
 //! A worker's producer: records out, delivery reports in.
 
 use super::clients::ClientFactory;
-use super::failure::Failure;
+use super::failure::{Failure, is_missing_topic};
+use super::limits::Limits;
 use super::topics::Topics;
 use super::vitals::Vitals;
 use crate::metrics::Metrics;
@@ -15,6 +16,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// A step of a wait, after which signs of life are given.
 const STEP: Duration = Duration::from_millis(10);
+
+/// How much later than asked for librdkafka notices that a new producer's topic has not come.
+const NOTICE: Duration = Duration::from_secs(5);
 
 /// A record to be produced. Everything is carried over from the input but the value.
 #[derive(Debug)]
@@ -38,6 +42,11 @@ pub struct Producer {
     patience: Duration,
     /// What librdkafka's queue holds: a larger record would wait for room for ever.
     queue_bytes: usize,
+    made: Instant,
+    /// How long from its making on librdkafka waits for a topic that is not there.
+    topic_patience: Duration,
+    /// Whether records are sent compressed, at least as well as lz4 does it.
+    compresses: bool,
 }
 
 impl Producer {
@@ -59,6 +68,7 @@ impl Producer {
             .get("queue.buffering.max.kbytes")
             .and_then(|kilobytes| kilobytes.parse().ok());
         let queue_bytes = kilobytes.unwrap_or(usize::MAX / 1024).saturating_mul(1024);
+        let compresses = matches!(config.get("compression.type"), Some("lz4" | "zstd" | "gzip"));
         let deliveries = Deliveries {
             failed: Mutex::new(None),
             metrics,
@@ -70,8 +80,21 @@ impl Producer {
             client,
             vitals,
             queue_bytes,
+            made: Instant::now(),
+            topic_patience: factory.settings().startup_timeout,
+            compresses,
             patience: Duration::from_millis(timeout) + Duration::from_secs(5),
         })
+    }
+
+    /// Whether a record with this value, and with so many bytes of key and headers, is taken by a topic with these limits
+    /// when it is sent as this producer sends it.
+    pub fn takes(&self, limits: &Limits, beside: usize, value: &[u8]) -> bool {
+        if self.compresses {
+            limits.takes_compressed(beside, value)
+        } else {
+            limits.takes_bytes(beside + value.len())
+        }
     }
 
     /// Hands a record to librdkafka, waiting for room in its queue.
@@ -155,6 +178,12 @@ impl Producer {
             .unwrap_or_else(|e| e.into_inner())
             .clone()
         {
+            // An older producer notices at once that a topic is gone, and the next one waits for it.
+            if is_missing_topic(code) && self.made.elapsed() < self.topic_patience + NOTICE {
+                return Err(Failure::Refused(format!(
+                    "{message}; create the topic with `flight-delay-scorer topics`"
+                )));
+            }
             return Err(Failure::of_code(Some(code), message));
         }
         if let Some((_, reason)) = self.client.client().fatal_error() {

@@ -97,6 +97,12 @@ impl<'w> Running<'w> {
         while !self.worker.shutdown.is_requested() {
             self.worker.vitals.beat();
             self.collect(&mut batch)?;
+            if consumer.topic_was_replaced() {
+                return Err(Failure::Rebuild(format!(
+                    "{} was deleted and made again: it is read from its start",
+                    self.worker.topics.input.name
+                )));
+            }
             let change = consumer.change();
             if let Some(Change::Revoke(partitions)) = &change
                 && consumer.lost_its_assignment()
