@@ -153,7 +153,7 @@ impl Queues {
             producer_bytes: (share * 5 / 16).min(largest.producer_bytes),
             largest_record: 0,
         };
-        // What the queues leave goes to large records. A fetch that has been reserved is not needed beside one.
+        // What the queues leave goes to large records; one that is no larger than a fetch has its place already.
         let spare = share - queues.bytes(brokers);
         let largest_record = queues.fetch_bytes.max(spare / RECORD_COPIES / brokers);
         Queues {

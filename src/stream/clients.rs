@@ -154,8 +154,8 @@ impl ClientFactory {
                 (self.queues.consumer_bytes / KIB).to_string(),
             )
             .set("fetch.max.bytes", self.queues.fetch_bytes.to_string())
-            // librdkafka wants no less than this to be fetched. A batch that is larger comes nevertheless.
-            .set("message.max.bytes", self.queues.fetch_bytes.to_string())
+            // librdkafka wants no less than this to be fetched, and a thousand. A batch that is larger comes nevertheless.
+            .set("message.max.bytes", self.queues.fetch_bytes.max(1000).to_string())
             // The default pauses fetching for a second whenever the queue is full: a factor of four.
             .set("fetch.queue.backoff.ms", "10")
             .set("topic.metadata.refresh.interval.ms", "60000")

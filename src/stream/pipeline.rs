@@ -195,11 +195,10 @@ impl Outgoing<'_, '_> {
         let origin = source(message);
         let target = &self.topics.dead_letter;
         let value = message.payload().unwrap_or_default();
+        let (key, headers) = (message.key_len(), headers::bytes(message));
         for parts in Parts::CHOICES {
-            let carried = |carries: bool, bytes: usize| if carries { (bytes, 0) } else { (0, bytes) };
-            let (key, no_key) = carried(parts.has_key(), message.key_len());
-            let (headers, no_headers) = carried(parts.has_headers(), headers::bytes(message));
-            let beside = key + headers + ADDED_HEADERS;
+            let carried = usize::from(parts.has_key()) * key + usize::from(parts.has_headers()) * headers;
+            let beside = carried + ADDED_HEADERS;
             let fits = if parts.has_value() {
                 self.producer.takes(&target.limits, beside, value)
             } else {
@@ -210,7 +209,7 @@ impl Outgoing<'_, '_> {
             }
             let left_out = parts.left_out().map(|parts| LeftOut {
                 parts,
-                bytes: value.len() + no_headers + no_key,
+                bytes: value.len() + key + headers - carried,
             });
             let input = parts.has_headers().then(|| headers::copy(message)).flatten();
             let sent = self.send(
