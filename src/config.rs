@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+mod bytes;
 mod properties;
 
 pub use properties::Properties;
@@ -86,6 +87,12 @@ settings! {
     workers: Workers {
         /// Number of workers in this process, each with a consumer and a producer of its own.
         count: usize = 1;
+    }
+    /// What the process may use.
+    memory: Memory {
+        /// Memory to stay within, such as `256MiB`: the queues are sized for it. Empty takes the limit of the cgroup, and 512 MiB where there is none.
+        #[serde(with = "bytes")]
+        limit: Option<u64> = None;
     }
     /// Health, metrics and status over HTTP.
     http: Http {
@@ -382,11 +389,20 @@ mod tests {
             ("SCORER_SHUTDOWN__GRACE", "25s"),
             ("SCORER_WORKERS__COUNT", "2"),
             ("SCORER_OUTPUT__FORMAT", "csv"),
+            ("SCORER_MEMORY__LIMIT", "256MiB"),
             ("SCORER_HTTP__LISTEN", "127.0.0.1:0"),
         ];
         let config = load("", &environment, &[]).unwrap();
         assert_eq!(config.shutdown.grace, Duration::from_secs(25));
         assert_eq!(config.workers.count, 2);
+        assert_eq!(config.memory.limit, Some(256 << 20));
+        let toml = |limit| {
+            load(&format!("[memory]\nlimit = {limit}"), &[], &[])
+                .unwrap()
+                .memory
+                .limit
+        };
+        assert_eq!((toml("268435456"), toml("''")), (Some(256 << 20), None));
         assert_eq!(config.output.format, crate::output::Format::Csv);
     }
 
@@ -445,6 +461,7 @@ mod tests {
             ),
             ("", Some(("SCORER_WORKERS__COUNTS", "1")), "did you mean workers.count?"),
             ("", Some(("SCORER_OUTPUT__FORMAT", "xml")), "xml"),
+            ("", Some(("SCORER_MEMORY__LIMIT", "256MB")), "\"256MB\" is not a size"),
             (
                 "",
                 Some(("SCORER_KAFKA__INPUT_TOPIC", "a b")),

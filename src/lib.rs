@@ -29,6 +29,7 @@
 //! | [`service`] | what lives around the workers: supervision, health, HTTP |
 //! | [`replay`] | rows sent to a running service, and whether each came out as it must |
 //! | [`commands`] | one file a command of the program |
+//! | [`memory`] | how much memory there is, and the queues that keep within it |
 //! | [`config`], [`metrics`] | every setting, every metric |
 //!
 //! The first three know nothing of the others.
@@ -40,6 +41,7 @@
 pub mod commands;
 pub mod config;
 pub mod flight;
+pub mod memory;
 pub mod metrics;
 pub mod model;
 pub mod output;

@@ -2,6 +2,7 @@
 
 use super::{Exit, Failed};
 use crate::config::Config;
+use crate::memory::{self, Budget};
 use crate::metrics::Metrics;
 use crate::model::{Model, ModelError};
 use crate::service::{Ended, Service, stop_on_signals};
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 pub(super) fn run(config: Config, instance: String) -> Result<Exit, Failed> {
+    memory::keep_few_arenas();
     let started = Instant::now();
     let model = load_model(&config)?;
     let service = prepare(config, instance, model, Shutdown::default())?;
@@ -70,6 +72,9 @@ pub(super) fn prepare(
     model: Arc<Model>,
     shutdown: Shutdown,
 ) -> Result<Service, Failed> {
+    Budget::find(&config.memory)
+        .check(config.workers.count)
+        .map_err(|error| Exit::Configuration.with(error))?;
     let metadata = model.metadata();
     let metrics = Metrics::new(&metadata.labels, &REASONS)?;
     metrics.serves_model(&metadata.name, &metadata.version, model.sha256());

@@ -38,6 +38,8 @@ const REFUSED: &[(&str, &str)] = &[
         "it is earliest: with another, rows that came before the first commit would be skipped",
     ),
     ("delivery.timeout.ms", "it is another name of message.timeout.ms"),
+    ("compression.codec", "it is another name of compression.type"),
+    ("queue.buffering.max.ms", "it is another name of linger.ms"),
     ("allow.auto.create.topics", "topics are made by the command `topics`"),
 ];
 const PROMISE: &str = "nothing may be lost or reordered";

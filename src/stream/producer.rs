@@ -1,7 +1,8 @@
 //! A worker's producer: records out, delivery reports in.
 
 use super::clients::ClientFactory;
-use super::failure::Failure;
+use super::failure::{Failure, is_missing_topic};
+use super::limits::Limits;
 use super::topics::Topics;
 use super::transaction::{Membership, Remedy, TransactionError, Transactions};
 use super::vitals::Vitals;
@@ -25,6 +26,9 @@ const CALL: Duration = Duration::from_secs(5);
 const INIT: Duration = Duration::from_secs(60);
 /// What a producer that is given up spends on its open transaction; its successor aborts it in any case.
 const LAST_ABORT: Duration = Duration::from_secs(1);
+
+/// How much later than asked for librdkafka notices that a new producer's topic has not come.
+const NOTICE: Duration = Duration::from_secs(5);
 
 /// A record to be produced. Everything is carried over from the input but the value.
 #[derive(Debug)]
@@ -57,6 +61,11 @@ pub struct Producer {
     patience: Duration,
     /// What librdkafka's queue holds: a larger record would wait for room for ever.
     queue_bytes: usize,
+    made: Instant,
+    /// How long from its making on librdkafka waits for a topic that is not there.
+    topic_patience: Duration,
+    /// Whether records are sent compressed, at least as well as lz4 does it.
+    compresses: bool,
 }
 
 impl Producer {
@@ -80,6 +89,7 @@ impl Producer {
             .and_then(|kilobytes| kilobytes.parse().ok());
         let queue_bytes = kilobytes.unwrap_or(usize::MAX / 1024).saturating_mul(1024);
         let transactional_id = config.get("transactional.id").map(str::to_owned);
+        let compresses = matches!(config.get("compression.type"), Some("lz4" | "zstd" | "gzip"));
         let deliveries = Deliveries {
             failed: Mutex::new(None),
             metrics: metrics.clone(),
@@ -96,8 +106,21 @@ impl Producer {
             open: Cell::new(false),
             oldest_inputs: RefCell::default(),
             queue_bytes,
+            made: Instant::now(),
+            topic_patience: factory.settings().startup_timeout,
+            compresses,
             patience: Duration::from_millis(timeout) + Duration::from_secs(5),
         })
+    }
+
+    /// Whether a record with this value, and with so many bytes of key and headers, is taken by a topic with these limits
+    /// when it is sent as this producer sends it.
+    pub fn takes(&self, limits: &Limits, beside: usize, value: &[u8]) -> bool {
+        if self.compresses {
+            limits.takes_compressed(beside, value)
+        } else {
+            limits.takes_bytes(beside + value.len())
+        }
     }
 
     /// Hands a record to librdkafka, waiting for room in its queue. Begins a transaction where one is needed.
@@ -191,6 +214,12 @@ impl Producer {
             .unwrap_or_else(|e| e.into_inner())
             .clone()
         {
+            // An older producer notices at once that a topic is gone, and the next one waits for it.
+            if is_missing_topic(code) && self.made.elapsed() < self.topic_patience + NOTICE {
+                return Err(Failure::Refused(format!(
+                    "{message}; create the topic with `flight-delay-scorer topics`"
+                )));
+            }
             return Err(self.judge(Failure::of_code(Some(code), message)));
         }
         if let Some((_, reason)) = self.client.client().fatal_error() {

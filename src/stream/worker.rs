@@ -140,6 +140,12 @@ impl<'w> Running<'w> {
         let (consumer, producer) = (self.checkpoint.consumer, self.checkpoint.producer);
         self.worker.vitals.beat();
         self.collect(batch)?;
+        if consumer.topic_was_replaced() {
+            return Err(Failure::Rebuild(format!(
+                "{} was deleted and made again: it is read from its start",
+                self.worker.topics.input.name
+            )));
+        }
         let change = consumer.change();
         if let Some(Change::Revoke(partitions)) = &change
             && consumer.lost_its_assignment()
