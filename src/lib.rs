@@ -40,6 +40,8 @@
 pub mod commands;
 pub mod config;
 pub mod flight;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod metrics;
 pub mod model;
 pub mod output;
