@@ -41,6 +41,8 @@
 pub mod commands;
 pub mod config;
 pub mod flight;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod memory;
 pub mod metrics;
 pub mod model;

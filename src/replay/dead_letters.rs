@@ -1,20 +1,19 @@
 //! Dead letters, sent back to the topic they came from.
 
 use super::handled::Handled;
+use super::letter::{Letter, Verdict};
 use super::sender::{Fate, Outgoing, Sender};
-use super::sent_back::{MAX_ATTEMPTS, SentBack};
+use super::sent_back::SentBack;
 use super::{PATIENCE, Quiet, STEP};
-use crate::stream::topics::{self, Topics};
-use crate::stream::{ClientFactory, Failure, header, headers, watermarks};
+use crate::stream::topics::{self, Topic, Topics};
+use crate::stream::{ClientFactory, Failure, headers, watermarks};
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::error::KafkaError;
-use rdkafka::message::{BorrowedMessage, Message as _, OwnedHeaders};
+use rdkafka::message::{BorrowedMessage, Message as _};
 use rdkafka::{Offset, TopicPartitionList};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// The header that counts how often a record was sent back.
-const ATTEMPTS: &str = "replay.attempts";
 /// Letters between two commits: no more than these are sent again after a crash.
 const CHUNK: usize = 1000;
 /// Longer than the producer tries.
@@ -41,22 +40,6 @@ struct Partition {
     /// There is nothing more to read. That can be before `end`: the marks of transactions have offsets, too, and
     /// letters of a transaction that is still open are for a later run.
     done: bool,
-}
-
-/// What is done with a letter.
-enum Verdict {
-    Send {
-        reason: String,
-        partition: i32,
-        attempts: u32,
-    },
-    Leave {
-        reason: String,
-    },
-    /// An earlier run has handled it.
-    Handled,
-    Exhausted,
-    Refuse(String),
 }
 
 impl<'f> DeadLetters<'f> {
@@ -140,16 +123,27 @@ impl<'f> DeadLetters<'f> {
                     failure @ (Failure::Refused(_) | Failure::Denied(_)) => return Err(failure),
                     _ => continue,
                 },
-                Some(Ok(letter)) => {
-                    let partition = &mut self.partitions[letter.partition() as usize];
-                    if letter.offset() >= partition.end {
+                Some(Ok(message)) => {
+                    let partition = &mut self.partitions[message.partition() as usize];
+                    if message.offset() >= partition.end {
                         partition.done = true;
                         continue;
                     }
-                    let verdict = judge(&letter, &partition.handled, &self.reasons, self.topics);
-                    partition.next = letter.offset() + 1;
+                    let letter = Letter {
+                        offset: message.offset(),
+                        headers: headers::all(&message).collect(),
+                    };
+                    let verdict = letter.judge(&partition.handled, &self.reasons, &self.topics.input);
+                    partition.next = message.offset() + 1;
                     partition.done = partition.next >= partition.end;
-                    settle(verdict, &letter, &self.sender, self.topics, &mut self.sent_back)?;
+                    settle(
+                        verdict,
+                        &letter,
+                        &message,
+                        &self.sender,
+                        &self.topics.input,
+                        &mut self.sent_back,
+                    )?;
                     chunk += 1;
                 }
             }
@@ -192,44 +186,12 @@ impl<'f> DeadLetters<'f> {
     }
 }
 
-fn judge(letter: &BorrowedMessage<'_>, handled: &Handled, reasons: &BTreeSet<String>, topics: &Topics) -> Verdict {
-    let text = |name| {
-        let value = headers::last(letter, name)?;
-        Some(String::from_utf8_lossy(value).into_owned())
-    };
-    let reason = text(header::REASON).unwrap_or_else(|| "unknown".into());
-    if letter.offset() < handled.end(&reason) {
-        return Verdict::Handled;
-    }
-    if !reasons.is_empty() && !reasons.contains(&reason) {
-        return Verdict::Leave { reason };
-    }
-    let input = &topics.input;
-    match text(header::TOPIC) {
-        Some(topic) if topic == input.name => {}
-        Some(topic) => return Verdict::Refuse(format!("it came from {topic}, not from {}", input.name)),
-        None => return Verdict::Refuse("it does not say where it came from".into()),
-    }
-    let partition = text(header::PARTITION).and_then(|partition| partition.parse().ok());
-    let Some(partition) = partition.filter(|partition| (0..input.partitions).contains(partition)) else {
-        return Verdict::Refuse(format!("it names no partition of {}", input.name));
-    };
-    let attempts = text(ATTEMPTS).and_then(|attempts| attempts.parse().ok()).unwrap_or(0);
-    if attempts >= MAX_ATTEMPTS {
-        return Verdict::Exhausted;
-    }
-    Verdict::Send {
-        reason,
-        partition,
-        attempts,
-    }
-}
-
 fn settle(
     verdict: Verdict,
-    letter: &BorrowedMessage<'_>,
+    letter: &Letter<'_>,
+    message: &BorrowedMessage<'_>,
     sender: &Sender,
-    topics: &Topics,
+    input: &Topic,
     sent_back: &mut SentBack,
 ) -> Result<(), Failure> {
     match verdict {
@@ -239,13 +201,13 @@ fn settle(
             attempts,
         } => {
             let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-            let takes = |timestamp: &i64| topics.input.limits.takes_timestamp(*timestamp, now.as_millis() as i64);
+            let takes = |timestamp: &i64| input.limits.takes_timestamp(*timestamp, now.as_millis() as i64);
             let outgoing = || Outgoing {
                 partition,
-                key: letter.key(),
-                value: letter.payload(),
-                timestamp: letter.timestamp().to_millis().filter(takes),
-                headers: original_headers(letter, attempts + 1),
+                key: message.key(),
+                value: message.payload(),
+                timestamp: message.timestamp().to_millis().filter(takes),
+                headers: letter.original_headers(attempts + 1),
                 tag: 0,
             };
             while !sender.send(outgoing())? {
@@ -253,8 +215,8 @@ fn settle(
                     return Err(Failure::Refused(format!(
                         "the dead letter of partition {}, offset {} is larger than the producer's queue holds: raise \
                          queue.buffering.max.kbytes in [kafka.producer]",
-                        letter.partition(),
-                        letter.offset()
+                        message.partition(),
+                        message.offset()
                     )));
                 }
                 sender.wait(STEP);
@@ -265,30 +227,9 @@ fn settle(
         Verdict::Handled => {}
         Verdict::Exhausted => sent_back.exhausted += 1,
         Verdict::Refuse(why) => {
-            let place = format!("partition {}, offset {}", letter.partition(), letter.offset());
+            let place = format!("partition {}, offset {}", message.partition(), message.offset());
             sent_back.refuse(format!("{place}: {why}"));
         }
     }
     Ok(())
-}
-
-/// The headers that the input had, and the count of attempts. The service appended five, one of each name; what the
-/// input itself had of that name stays.
-fn original_headers(letter: &BorrowedMessage<'_>, attempts: u32) -> OwnedHeaders {
-    let mut kept: Vec<headers::Header<'_>> = headers::all(letter).collect();
-    let added = [
-        header::REASON,
-        header::MESSAGE,
-        header::TOPIC,
-        header::PARTITION,
-        header::OFFSET,
-        ATTEMPTS,
-    ];
-    for name in added {
-        if let Some(last) = kept.iter().rposition(|(key, _)| *key == name.as_bytes()) {
-            kept.remove(last);
-        }
-    }
-    let headers = kept.into_iter().fold(OwnedHeaders::new(), headers::append);
-    headers::append(headers, (ATTEMPTS.as_bytes(), Some(attempts.to_string().as_bytes())))
 }

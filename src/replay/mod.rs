@@ -11,8 +11,9 @@
 mod bad_rows;
 mod checker;
 mod dead_letters;
-mod handled;
+pub(crate) mod handled;
 mod ledger;
+pub(crate) mod letter;
 mod offsets;
 mod outcome;
 mod partitioner;

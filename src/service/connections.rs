@@ -11,12 +11,13 @@ use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use std::collections::VecDeque;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 /// What a client may take.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Limits {
+pub struct Limits {
     /// From accepting a connection to the last byte of the answer.
     time: Duration,
     connections: usize,
@@ -24,7 +25,7 @@ pub(super) struct Limits {
     head_bytes: usize,
 }
 
-pub(super) const LIMITS: Limits = Limits {
+pub const LIMITS: Limits = Limits {
     time: Duration::from_secs(10),
     connections: 64,
     head_bytes: 16 * 1024,
@@ -34,10 +35,7 @@ pub(super) const LIMITS: Limits = Limits {
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Answers for as long as it is polled.
-pub(super) async fn serve(listener: TcpListener, router: Router, limits: Limits) {
-    let mut http = http1::Builder::new();
-    http.keep_alive(false).max_buf_size(limits.head_bytes);
-    let service = TowerToHyperService::new(router);
+pub async fn serve(listener: TcpListener, router: Router, limits: Limits) {
     let mut open: VecDeque<JoinHandle<()>> = VecDeque::new();
     loop {
         let stream = match listener.accept().await {
@@ -54,14 +52,19 @@ pub(super) async fn serve(listener: TcpListener, router: Router, limits: Limits)
         {
             oldest.abort();
         }
-        let connection = http.serve_connection(TokioIo::new(stream), service.clone());
-        open.push_back(tokio::spawn(async move {
-            match tokio::time::timeout(limits.time, connection).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::debug!(%error, "HTTP"),
-                Err(_) => tracing::debug!("an HTTP client took too long and was cut off"),
-            }
-        }));
+        open.push_back(tokio::spawn(answer(stream, router.clone(), limits)));
+    }
+}
+
+/// Answers the one request of a connection, or cuts it off when its time is over.
+pub async fn answer(stream: impl AsyncRead + AsyncWrite + Unpin, router: Router, limits: Limits) {
+    let mut http = http1::Builder::new();
+    http.keep_alive(false).max_buf_size(limits.head_bytes);
+    let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    match tokio::time::timeout(limits.time, connection).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!(%error, "HTTP"),
+        Err(_) => tracing::debug!("an HTTP client took too long and was cut off"),
     }
 }
 

@@ -1,8 +1,8 @@
 //! What lives around the workers: supervision, readiness, HTTP, signals.
 
-mod connections;
+pub(crate) mod connections;
 mod endurance;
-mod http;
+pub(crate) mod http;
 mod readiness;
 mod signals;
 mod supervisor;

@@ -13,17 +13,22 @@ pub fn copy(message: &BorrowedMessage<'_>) -> Option<OwnedHeaders> {
     message.headers().map(|headers| headers.detach())
 }
 
-/// All headers in their order.
-#[expect(unsafe_code, reason = "the crate reads headers only by keys that are UTF-8")]
+/// All headers of a message in their order.
 pub fn all<'m>(message: &'m BorrowedMessage<'_>) -> impl Iterator<Item = Header<'m>> {
-    let headers = message.headers().map(native);
+    message.headers().into_iter().flat_map(each)
+}
+
+/// The headers in their order.
+#[expect(unsafe_code, reason = "the crate reads headers only by keys that are UTF-8")]
+pub fn each(headers: &BorrowedHeaders) -> impl Iterator<Item = Header<'_>> {
+    let native = native(headers);
     let mut index = 0;
     std::iter::from_fn(move || {
         let (mut key, mut value, mut size) = (ptr::null(), ptr::null(), 0);
-        // SAFETY: the headers belong to the message, which is borrowed for as long as what is returned; librdkafka
-        // ends keys with a zero byte, and a value that is not null has `size` bytes.
+        // SAFETY: the headers are borrowed for as long as what is returned; librdkafka ends keys with a zero byte, and
+        // a value that is not null has `size` bytes.
         unsafe {
-            let found = bindings::rd_kafka_header_get_all(headers?, index, &mut key, &mut value, &mut size);
+            let found = bindings::rd_kafka_header_get_all(native, index, &mut key, &mut value, &mut size);
             if found != bindings::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
                 return None;
             }

@@ -13,7 +13,7 @@
 mod checkpoint;
 mod clients;
 mod consumer;
-mod dead_letter;
+pub(crate) mod dead_letter;
 mod embedded;
 mod failure;
 pub(crate) mod headers;
