@@ -5,7 +5,7 @@ use crate::fleet::Fleet;
 use crate::journal::Journal;
 use crate::load::{Load, Report};
 use crate::pause;
-use crate::plan::{Action, Guarantee, Outage, Phase, Plan, SLOTS, Step, Victim};
+use crate::plan::{Action, Guarantee, Phase, Plan, SLOTS, Step, Victim};
 use crate::support::kafka::Names;
 use crate::tally::{Fault, Tally};
 use std::thread;
@@ -74,7 +74,7 @@ impl Round<'_> {
         let start = Instant::now();
         let mut steps = phase.steps.iter().peekable();
         let (report, downs) = thread::scope(|scope| {
-            let outages = scope.spawn(|| self.break_brokers(names, start, &phase.outages));
+            let outages = scope.spawn(|| self.break_brokers(names, start, phase));
             let report = loop {
                 while let Some(step) = steps.next_if(|step| start.elapsed() >= step.at) {
                     if fleet.take(step) {
@@ -125,10 +125,15 @@ impl Round<'_> {
     }
 
     /// Kills brokers and brings them back, one outage after the other.
-    fn break_brokers(&self, names: &Names, start: Instant, outages: &[Outage]) -> (Vec<Down>, Tally) {
+    fn break_brokers(&self, names: &Names, start: Instant, phase: &Phase) -> (Vec<Down>, Tally) {
         let (mut downs, mut tally) = (Vec::new(), Tally::default());
-        for outage in outages {
+        for outage in &phase.outages {
             pause((start + outage.at).saturating_duration_since(Instant::now()));
+            if start.elapsed() >= phase.length {
+                self.journal
+                    .say(format_args!("no more outage: the last took until all rows were sent"));
+                break;
+            }
             let coordinator = match outage.victim {
                 Victim::Broker | Victim::All => None,
                 Victim::GroupCoordinator => self.cluster.group_coordinator(&names.group),
