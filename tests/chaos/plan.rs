@@ -177,9 +177,11 @@ fn calm(random: &mut Random, slots: &mut Slots, length: Duration) -> Phase {
     for _ in 0..1 + random.below(4) {
         steps.extend(slots.step(random, Duration::ZERO, Action::Start));
     }
-    let mut at = random.seconds(3.0, 5.0);
+    let mut at = random.seconds(1.0, 3.0);
     while at + QUIET_END < length {
+        let first = steps.iter().all(|step| step.at.is_zero());
         let action = match slots.all(Slot::Running).len() {
+            _ if first => Action::Start,
             1 => Action::Start,
             SLOTS => Action::Stop,
             _ => *random.pick(&[Action::Start, Action::Stop]),

@@ -70,9 +70,16 @@ impl Round<'_> {
     fn phase(&self, fleet: &mut Fleet, names: &Names, name: &str, phase: &Phase, tally: &mut Tally) -> Vec<Down> {
         self.journal
             .say(format_args!("{name}: rows for {} s", phase.length.as_secs()));
-        let mut load = Load::start(self.cluster, self.plan, phase, names, self.journal.dir(), name);
-        let start = Instant::now();
+        // The first instances are at work, and rows flow, when the schedule begins: a slow machine does not shorten it.
         let mut steps = phase.steps.iter().peekable();
+        while let Some(step) = steps.next_if(|step| step.at.is_zero()) {
+            fleet.take(step);
+            tally.happened(Fault::of(step.action));
+        }
+        self.wait_ready(fleet, tally);
+        let sent_before = self.rows(names);
+        let mut load = Load::start(self.cluster, self.plan, phase, names, self.journal.dir(), name);
+        let start = self.wait_for_rows(names, sent_before, tally);
         let (report, downs) = thread::scope(|scope| {
             let outages = scope.spawn(|| self.break_brokers(names, start, phase));
             let report = loop {
@@ -99,6 +106,23 @@ impl Round<'_> {
             Err(error) => tally.problem(format!("{name}: {error}")),
         }
         downs
+    }
+
+    /// Records of the input topic.
+    fn rows(&self, names: &Names) -> i64 {
+        self.cluster.kafka.ends(&names.input).iter().sum()
+    }
+
+    fn wait_for_rows(&self, names: &Names, before: i64, tally: &mut Tally) -> Instant {
+        let deadline = Instant::now() + READY;
+        while self.rows(names) == before {
+            if Instant::now() >= deadline {
+                tally.problem(format!("replay sent no row within {} s", READY.as_secs()));
+                break;
+            }
+            pause(TICK);
+        }
+        Instant::now()
     }
 
     fn judge(&self, name: &str, report: &Report, tally: &mut Tally) {
@@ -179,7 +203,7 @@ impl Round<'_> {
             if Instant::now() >= deadline {
                 for (slot, answer) in unready {
                     tally.problem(format!(
-                        "instance {slot} was not ready {} s after the end: {answer}",
+                        "instance {slot} is not ready after {} s: {answer}",
                         READY.as_secs()
                     ));
                 }
