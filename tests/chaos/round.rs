@@ -37,12 +37,14 @@ impl Round<'_> {
         self.phase(&mut fleet, &names, "calm", &self.plan.calm, &mut tally);
         let counters = fleet.counters();
         (tally.calm_aborted, tally.calm_rebalances) = (counters.aborted_transactions, counters.rebalances);
+        let aborts = format!(
+            "calm: {} transactions aborted in {} rebalances",
+            tally.calm_aborted, tally.calm_rebalances
+        );
+        self.journal.say(format_args!("{aborts}"));
         // One abort can be the race at the very moment of a new generation; that it is the rule cannot.
         if tally.calm_aborted > 1 && 4 * tally.calm_aborted >= tally.calm_rebalances {
-            tally.problem(format!(
-                "calm: {} transactions were aborted in {} rebalances",
-                tally.calm_aborted, tally.calm_rebalances
-            ));
+            tally.problem(aborts);
         }
 
         let downs = self.phase(&mut fleet, &names, "chaos", &self.plan.chaos, &mut tally);
