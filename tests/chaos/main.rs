@@ -27,7 +27,7 @@ use tally::Tally;
 
 /// What `cargo test` runs: seeds whose schedule has a bit of everything, and those that once failed.
 const SHORT: &[(Guarantee, u64)] = &[(Guarantee::AtLeastOnce, 1), (Guarantee::ExactlyOnce, 1)];
-const SHORT_SECONDS: u64 = 40;
+const SHORT_SECONDS: u64 = 36;
 
 /// Breaks everything around the service, and proves that its promise holds.
 ///
