@@ -1,5 +1,6 @@
 //! How long a worker that fails is built again.
 
+use crate::config::Guarantee;
 use crate::stream::{Failure, Worker};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -39,7 +40,12 @@ pub fn keep_running(worker: &Worker) -> Result<Positions, Failure> {
         );
         worker.metrics.restarted_worker();
         if worker.shutdown.wait(pause) {
-            return Err(Failure::Rebuild(format!("it had failed before: {failure}")));
+            return match worker.guarantee {
+                // What it held is as good as never read.
+                Guarantee::ExactlyOnce => Ok(Positions::new()),
+                Guarantee::AtLeastOnce if worker.vitals.uncommitted() == 0 => Ok(Positions::new()),
+                Guarantee::AtLeastOnce => Err(Failure::Rebuild(format!("it had failed before: {failure}"))),
+            };
         }
     }
 }

@@ -8,6 +8,7 @@ use super::producer::Producer;
 use crate::config::Guarantee;
 use crate::metrics::Metrics;
 use rdkafka::TopicPartitionList;
+use rdkafka::error::RDKafkaErrorCode as Code;
 use std::time::{Duration, Instant};
 
 /// How long a commit may take where nothing else sets an end to it; well below the time after which a worker counts
@@ -83,8 +84,10 @@ impl Checkpoint<'_> {
                 ));
             }
             // A rebalance under way, a coordinator that moves or cannot be reached: leaving the group for one of
-            // these would make every sibling rebalance, and when partitions are really gone a revocation says so.
-            if !last || Instant::now() + PAUSE >= deadline {
+            // these would make every sibling rebalance, and when partitions are really gone a revocation says so. Whom
+            // the group does not know as a member can only come back as a new one.
+            let put_out = matches!(code, Some(Code::UnknownMemberId | Code::FencedInstanceId));
+            if !last || put_out || Instant::now() + PAUSE >= deadline {
                 tracing::warn!(%error, "the checkpoint is postponed: the offsets could not be committed");
                 return Ok(Outcome::Postponed);
             }

@@ -251,7 +251,10 @@ impl Kafka {
         });
         let end = |partition| {
             poll_until("watermarks", PATIENCE, || {
-                consumer.fetch_watermarks(topic, partition, PATIENCE)
+                // A client that reads nothing does not look by itself where a partition has gone.
+                metadata()?;
+                let watermarks = consumer.fetch_watermarks(topic, partition, PATIENCE);
+                watermarks.map_err(|error| error.to_string())
             })
             .1
         };
