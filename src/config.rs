@@ -16,6 +16,9 @@ pub use properties::Properties;
 
 const PREFIX: &str = "SCORER";
 
+/// `transaction.timeout.ms`, where it is not set: readers of committed records wait this long for a worker that crashed.
+pub const TRANSACTION_TIMEOUT_MS: u64 = 15_000;
+
 /// Declares the sections with the documentation and default of each setting next to its type.
 macro_rules! settings {
     ($($(#[doc = $section_doc:literal])* $section:ident: $Section:ident {
@@ -220,6 +223,32 @@ impl Config {
         let short = Duration::from_millis(10);
         if self.delivery.checkpoint_interval() < short {
             return Err(ConfigError("delivery.checkpoint_interval must be at least 10ms".into()));
+        }
+        for (setting, duration) in [
+            ("delivery.checkpoint_interval", self.delivery.checkpoint_interval()),
+            ("kafka.startup_timeout", self.kafka.startup_timeout),
+            ("shutdown.grace", self.shutdown.grace),
+        ] {
+            if duration > Duration::from_secs(24 * 3600) {
+                return Err(ConfigError(format!("{setting} must be at most 24h")));
+            }
+        }
+        let of_producers = |name| [&self.kafka.common, &self.kafka.producer].map(|properties| properties.number(name));
+        if of_producers("message.timeout.ms").contains(&Some(0)) {
+            return Err(ConfigError(
+                "message.timeout.ms must not be 0: a record that is awaited for ever holds the stream up".into(),
+            ));
+        }
+        if self.delivery.guarantee == Guarantee::ExactlyOnce {
+            let timeout = of_producers("transaction.timeout.ms").into_iter().flatten().last();
+            let timeout = Duration::from_millis(timeout.unwrap_or(TRANSACTION_TIMEOUT_MS));
+            if self.delivery.checkpoint_interval() * 2 > timeout {
+                return Err(ConfigError(format!(
+                    "delivery.checkpoint_interval must be at most half of transaction.timeout.ms ({} ms): a transaction \
+                     that is open for longer is aborted",
+                    timeout.as_millis()
+                )));
+            }
         }
         if !(1..=64).contains(&self.workers.count) {
             return Err(ConfigError(format!(

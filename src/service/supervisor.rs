@@ -139,8 +139,12 @@ impl Service {
                 () = self.past_deadline() => None,
             };
             let Some((index, result)) = next else {
+                // Clients that cannot say good-bye in time leave nothing undone.
+                open.retain(|&index| !vitals[index].is_finished());
                 let late: Vec<String> = open.iter().map(|&index| unfinished(index, &vitals[index])).collect();
-                ended.get_or_insert_with(|| Ended::DrainIncomplete(late.join("; ")));
+                if !late.is_empty() {
+                    ended.get_or_insert_with(|| Ended::DrainIncomplete(late.join("; ")));
+                }
                 break;
             };
             open.remove(&index);

@@ -198,8 +198,7 @@ impl ClientFactory {
                 (self.queues.producer_bytes / KIB).to_string(),
             );
         if guarantee == Guarantee::ExactlyOnce {
-            // Readers of committed records wait this long for a worker that crashed.
-            config.set("transaction.timeout.ms", "15000");
+            config.set("transaction.timeout.ms", config::TRANSACTION_TIMEOUT_MS.to_string());
         }
         self.pass_through(&mut config, &[&self.kafka.common, &self.kafka.producer]);
         if guarantee == Guarantee::ExactlyOnce {

@@ -99,6 +99,11 @@ impl Consumer {
                 let event = bindings::rd_kafka_queue_poll(queue, STEP.as_millis() as i32);
                 if !event.is_null() {
                     answer = code(bindings::rd_kafka_event_error(event));
+                    // Where some partitions are refused and others not, only their own errors say so.
+                    let list = bindings::rd_kafka_event_topic_partition_list(event);
+                    for index in 0..list.as_ref().map_or(0, |list| list.cnt as usize) {
+                        answer = answer.and(code((*(*list).elems.add(index)).err));
+                    }
                     bindings::rd_kafka_event_destroy(event);
                     break;
                 }
@@ -122,7 +127,7 @@ impl Consumer {
         let sought = self
             .client
             .seek_partitions(offsets, SEEK)
-            .map_err(|error| failed("", error))?;
+            .map_err(|error| failed(" what the transaction held", error))?;
         for element in sought.elements() {
             let place = || format!(" from {}, partition {}", element.topic(), element.partition());
             element.error().map_err(|error| failed(&place(), error))?;

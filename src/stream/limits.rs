@@ -30,6 +30,10 @@ impl Default for Limits {
     }
 }
 
+/// A timestamp that is so near to a limit is not carried: the broker has a clock of its own, and looks at the record when
+/// it has waited in a queue.
+const MARGIN_MS: i64 = 5 * 60_000;
+
 /// Fixed part of a record in its batch: lengths, offsets, attributes, and the batch's own header.
 const RECORD_OVERHEAD: usize = 100;
 
@@ -39,8 +43,8 @@ impl Limits {
     pub fn takes_timestamp(&self, timestamp: i64, now: i64) -> bool {
         timestamp > 0
             && (self.log_append_time
-                || (timestamp.saturating_sub(now) <= self.timestamp_after_max_ms
-                    && now.saturating_sub(timestamp) <= self.timestamp_before_max_ms))
+                || (timestamp.saturating_sub(now) <= self.timestamp_after_max_ms.saturating_sub(MARGIN_MS)
+                    && now.saturating_sub(timestamp) <= self.timestamp_before_max_ms.saturating_sub(MARGIN_MS)))
     }
 
     /// Whether a record whose key, value and headers have this many bytes fits.
@@ -112,13 +116,14 @@ mod tests {
         let limits = Limits::default();
         let now = 1_700_000_000_000;
         assert!(limits.takes_timestamp(561_168_000_000, now));
-        assert!(limits.takes_timestamp(now + 3_600_000, now));
-        assert!(!limits.takes_timestamp(now + 3_600_001, now));
+        assert!(limits.takes_timestamp(now + 3_600_000 - MARGIN_MS, now));
+        assert!(!limits.takes_timestamp(now + 3_600_001 - MARGIN_MS, now));
         let limits = Limits {
-            timestamp_before_max_ms: 1000,
+            timestamp_before_max_ms: 3_600_000,
             ..limits
         };
-        assert!(!limits.takes_timestamp(now - 1001, now));
+        assert!(limits.takes_timestamp(now - 3_600_000 + MARGIN_MS, now));
+        assert!(!limits.takes_timestamp(now - 3_600_001 + MARGIN_MS, now));
         let limits = Limits {
             log_append_time: true,
             ..limits

@@ -130,10 +130,8 @@ impl Producer {
     pub fn send(&self, record: OutputRecord<'_>) -> Result<Result<(), TooLarge>, Failure> {
         self.begin()?;
         let opaque = match record.oldest_input {
-            Some(timestamp) if self.transactional_id.is_some() => {
-                self.oldest_inputs.borrow_mut().push(timestamp);
-                0
-            }
+            // Reported at the commit.
+            Some(_) if self.transactional_id.is_some() => 0,
             Some(timestamp) => timestamp.max(1) as usize,
             None => 0,
         };
@@ -149,7 +147,12 @@ impl Producer {
         let started = Instant::now();
         loop {
             match self.client.send(outgoing) {
-                Ok(()) => return Ok(Ok(())),
+                Ok(()) => {
+                    if self.transactional_id.is_some() {
+                        self.oldest_inputs.borrow_mut().extend(record.oldest_input);
+                    }
+                    return Ok(Ok(()));
+                }
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back))
                     if started.elapsed() < self.patience =>
                 {
@@ -232,12 +235,12 @@ impl Producer {
     /// transaction nobody has seen the records around it.
     fn judge(&self, failure: Failure) -> Failure {
         match failure {
-            Failure::Rebuild(why) | Failure::Unreachable(why) if self.transactional_id.is_some() => {
+            failure @ (Failure::Rebuild(_) | Failure::Unreachable(_)) if self.open.get() => {
                 // Records are purged when their transaction fails. Why it did is told to who asks for another.
                 let cause = Transactions::of(&self.client).begin().err();
                 match cause.filter(|cause| cause.remedy == Remedy::Abort) {
                     Some(cause) => cause.failure(&format!("write to {} in a transaction", self.targets)),
-                    None => Failure::Abort(why),
+                    None => Failure::Abort(Box::new(failure)),
                 }
             }
             other => other,
@@ -260,7 +263,7 @@ impl Producer {
         })
         .map_err(|failure| match failure {
             // There is no transaction yet.
-            Failure::Abort(why) => Failure::Rebuild(why),
+            Failure::Abort(cause) => *cause,
             other => other,
         })
     }
@@ -301,7 +304,7 @@ impl Producer {
         )
         .map_err(|failure| match failure {
             // Not committed, so it can be aborted and made again.
-            Failure::Unreachable(why) => Failure::Abort(why),
+            late @ Failure::Unreachable(_) => Failure::Abort(Box::new(late)),
             other => other,
         })?;
         self.retry(
@@ -334,7 +337,7 @@ impl Producer {
             },
         )
         .map_err(|failure| match failure {
-            Failure::Abort(why) => Failure::Rebuild(why),
+            Failure::Abort(cause) => *cause,
             other => other,
         })?;
         self.client.poll(Duration::ZERO);

@@ -144,7 +144,7 @@ fn check_written(topic: &Topic, findings: &mut Findings) {
     }
 }
 
-/// Logs the warnings.
+/// Logs what was found.
 ///
 /// # Errors
 /// All that cannot work, in one message.
@@ -155,8 +155,11 @@ pub fn settle(findings: &[Finding]) -> Result<(), Failure> {
             .filter(move |finding| finding.severity == severity)
             .map(|finding| &*finding.message)
     };
+    for message in of(Severity::Ok) {
+        tracing::info!("topics: {message}");
+    }
     for message in of(Severity::Warning) {
-        tracing::warn!("{message}");
+        tracing::warn!("topics: {message}");
     }
     let fatal: Vec<&str> = of(Severity::CannotWork).collect();
     if fatal.is_empty() {
