@@ -502,6 +502,18 @@ mod tests {
                 "must not be the same topic",
             ),
             ("", Some(("SCORER_KAFKA__PRODUCER__ACKS", "1")), "kafka.producer: acks"),
+            (
+                "[kafka.consumer]\nisolation.level = 'read_uncommitted'",
+                None,
+                "isolation.level cannot be set",
+            ),
+            ("[kafka.producer]\nmessage.timeout.ms = 0", None, "must not be 0"),
+            (
+                "[delivery]\nguarantee = 'exactly_once'\ncheckpoint_interval = '8s'",
+                None,
+                "half of transaction.timeout.ms (15000 ms)",
+            ),
+            ("[shutdown]\ngrace = '25h'", None, "shutdown.grace must be at most 24h"),
             ("", Some(("SCORER_KAFKA__CONSUMER__GROUP_ID", "x")), "kafka.group_id"),
             (
                 "",
