@@ -26,7 +26,7 @@ pub fn keep_running(worker: &Worker) -> Result<Positions, Failure> {
             Err(failure) => failure,
         };
         if worker.shutdown.is_requested() {
-            return Err(failure);
+            return left_undone(worker, failure);
         }
         if worker.vitals.commits() > commits || started.elapsed() >= HEALTHY {
             endurance.progressed();
@@ -42,14 +42,21 @@ pub fn keep_running(worker: &Worker) -> Result<Positions, Failure> {
         );
         worker.metrics.restarted_worker();
         if worker.shutdown.wait(pause) {
-            return match worker.guarantee {
-                // What it held is as good as never read.
-                Guarantee::ExactlyOnce => Ok(Positions::new()),
-                Guarantee::AtLeastOnce if worker.vitals.uncommitted() == 0 => Ok(Positions::new()),
-                Guarantee::AtLeastOnce => Err(Failure::Rebuild(format!("it had failed before: {failure}"))),
-            };
+            return left_undone(worker, failure);
         }
     }
+}
+
+/// How a stop ends for a worker that has failed.
+fn left_undone(worker: &Worker, failure: Failure) -> Result<Positions, Failure> {
+    match (worker.guarantee, &failure) {
+        // Its transaction will never commit: what it held is as good as never read.
+        (Guarantee::ExactlyOnce, Failure::Rebuild(_)) => {}
+        (Guarantee::AtLeastOnce, _) if worker.vitals.uncommitted() == 0 => {}
+        _ => return Err(failure),
+    }
+    tracing::warn!(worker = worker.index, %failure, "the worker had failed, and leaves nothing undone");
+    Ok(Positions::new())
 }
 
 /// A panic is a failure like others: the worker owns all it worked on, and a new one has all of that anew.

@@ -43,7 +43,7 @@ impl Round<'_> {
         );
         self.journal.say(format_args!("{aborts}"));
         // One abort can be the race at the very moment of a new generation; that it is the rule cannot.
-        if tally.calm_aborted > 1 && 4 * tally.calm_aborted >= tally.calm_rebalances {
+        if tally.calm_aborted > 1 && 3 * tally.calm_aborted >= 2 * tally.calm_rebalances {
             tally.problem(aborts);
         }
 
