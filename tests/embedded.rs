@@ -437,7 +437,7 @@ fn every_error_in_a_transaction_leads_where_its_kind_leads() {
         (
             Request::AddPartitionsToTxn,
             Error::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED,
-            Fate::Aborted,
+            Fate::Ended,
         ),
         (
             Request::InitProducerId,
