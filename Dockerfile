@@ -27,8 +27,6 @@ LABEL org.opencontainers.image.title="flight-delay-scorer" \
 # Where OpenSSL and librdkafka look for certificate authorities.
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=build /flight-delay-scorer /flight-delay-scorer
-# Few arenas: with one for each thread glibc keeps memory that the container's limit counts.
-ENV MALLOC_ARENA_MAX=2
 # A number, so that Kubernetes can see for itself that it is not root.
 USER 65532:65532
 EXPOSE 8080

@@ -9,11 +9,15 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+mod bytes;
 mod properties;
 
 pub use properties::Properties;
 
 const PREFIX: &str = "SCORER";
+
+/// `transaction.timeout.ms`, where it is not set: readers of committed records wait this long for a worker that crashed.
+pub const TRANSACTION_TIMEOUT_MS: u64 = 15_000;
 
 /// Declares the sections with the documentation and default of each setting next to its type.
 macro_rules! settings {
@@ -86,6 +90,12 @@ settings! {
     workers: Workers {
         /// Number of workers in this process, each with a consumer and a producer of its own.
         count: usize = 1;
+    }
+    /// What the process may use.
+    memory: Memory {
+        /// Memory to stay within, such as `256MiB`: the queues are sized for it. Empty takes the limit of the cgroup, and 512 MiB where there is none.
+        #[serde(with = "bytes")]
+        limit: Option<u64> = None;
     }
     /// Health, metrics and status over HTTP.
     http: Http {
@@ -213,6 +223,32 @@ impl Config {
         let short = Duration::from_millis(10);
         if self.delivery.checkpoint_interval() < short {
             return Err(ConfigError("delivery.checkpoint_interval must be at least 10ms".into()));
+        }
+        for (setting, duration) in [
+            ("delivery.checkpoint_interval", self.delivery.checkpoint_interval()),
+            ("kafka.startup_timeout", self.kafka.startup_timeout),
+            ("shutdown.grace", self.shutdown.grace),
+        ] {
+            if duration > Duration::from_secs(24 * 3600) {
+                return Err(ConfigError(format!("{setting} must be at most 24h")));
+            }
+        }
+        let of_producers = |name| [&self.kafka.common, &self.kafka.producer].map(|properties| properties.number(name));
+        if of_producers("message.timeout.ms").contains(&Some(0)) {
+            return Err(ConfigError(
+                "message.timeout.ms must not be 0: a record that is awaited for ever holds the stream up".into(),
+            ));
+        }
+        if self.delivery.guarantee == Guarantee::ExactlyOnce {
+            let timeout = of_producers("transaction.timeout.ms").into_iter().flatten().last();
+            let timeout = Duration::from_millis(timeout.unwrap_or(TRANSACTION_TIMEOUT_MS));
+            if self.delivery.checkpoint_interval() * 2 > timeout {
+                return Err(ConfigError(format!(
+                    "delivery.checkpoint_interval must be at most half of transaction.timeout.ms ({} ms): a transaction \
+                     that is open for longer is aborted",
+                    timeout.as_millis()
+                )));
+            }
         }
         if !(1..=64).contains(&self.workers.count) {
             return Err(ConfigError(format!(
@@ -382,11 +418,20 @@ mod tests {
             ("SCORER_SHUTDOWN__GRACE", "25s"),
             ("SCORER_WORKERS__COUNT", "2"),
             ("SCORER_OUTPUT__FORMAT", "csv"),
+            ("SCORER_MEMORY__LIMIT", "256MiB"),
             ("SCORER_HTTP__LISTEN", "127.0.0.1:0"),
         ];
         let config = load("", &environment, &[]).unwrap();
         assert_eq!(config.shutdown.grace, Duration::from_secs(25));
         assert_eq!(config.workers.count, 2);
+        assert_eq!(config.memory.limit, Some(256 << 20));
+        let toml = |limit| {
+            load(&format!("[memory]\nlimit = {limit}"), &[], &[])
+                .unwrap()
+                .memory
+                .limit
+        };
+        assert_eq!((toml("268435456"), toml("''")), (Some(256 << 20), None));
         assert_eq!(config.output.format, crate::output::Format::Csv);
     }
 
@@ -445,6 +490,7 @@ mod tests {
             ),
             ("", Some(("SCORER_WORKERS__COUNTS", "1")), "did you mean workers.count?"),
             ("", Some(("SCORER_OUTPUT__FORMAT", "xml")), "xml"),
+            ("", Some(("SCORER_MEMORY__LIMIT", "256MB")), "\"256MB\" is not a size"),
             (
                 "",
                 Some(("SCORER_KAFKA__INPUT_TOPIC", "a b")),
@@ -456,6 +502,18 @@ mod tests {
                 "must not be the same topic",
             ),
             ("", Some(("SCORER_KAFKA__PRODUCER__ACKS", "1")), "kafka.producer: acks"),
+            (
+                "[kafka.consumer]\nisolation.level = 'read_uncommitted'",
+                None,
+                "isolation.level cannot be set",
+            ),
+            ("[kafka.producer]\nmessage.timeout.ms = 0", None, "must not be 0"),
+            (
+                "[delivery]\nguarantee = 'exactly_once'\ncheckpoint_interval = '8s'",
+                None,
+                "half of transaction.timeout.ms (15000 ms)",
+            ),
+            ("[shutdown]\ngrace = '25h'", None, "shutdown.grace must be at most 24h"),
             ("", Some(("SCORER_KAFKA__CONSUMER__GROUP_ID", "x")), "kafka.group_id"),
             (
                 "",

@@ -3,6 +3,7 @@
 use crate::flight::Rejection;
 use crate::metrics::Metrics;
 use crate::model::Model;
+use crate::output::Source;
 use crate::replay::handled::Handled;
 use crate::replay::letter::{Letter, Verdict};
 use crate::service::{Readiness, connections, http};
@@ -29,7 +30,12 @@ pub fn dead_letter(input: &[Header], rejection: Rejection, partition: i32, offse
     let input = input.iter().fold(OwnedHeaders::new(), |headers, (key, value)| {
         headers::append(headers, (key, value.as_deref()))
     });
-    owned(&DeadLetter::Row(rejection).headers(Some(input), INPUT, partition, offset))
+    let origin = Source {
+        topic: INPUT,
+        partition,
+        offset,
+    };
+    owned(&DeadLetter::Row(rejection).headers(Some(input), origin, None))
 }
 
 /// The partition and the headers that `replay --from` sends a dead letter back with, where it does.

@@ -29,6 +29,7 @@
 //! | [`service`] | what lives around the workers: supervision, health, HTTP |
 //! | [`replay`] | rows sent to a running service, and whether each came out as it must |
 //! | [`commands`] | one file a command of the program |
+//! | [`memory`] | how much memory there is, and the queues that keep within it |
 //! | [`config`], [`metrics`] | every setting, every metric |
 //!
 //! The first three know nothing of the others.
@@ -42,6 +43,7 @@ pub mod config;
 pub mod flight;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
+pub mod memory;
 pub mod metrics;
 pub mod model;
 pub mod output;

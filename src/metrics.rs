@@ -60,6 +60,7 @@ pub struct Metrics {
     records_consumed: IntCounter,
     predictions: IntCounterVec,
     dead_letters: IntCounterVec,
+    dead_letters_truncated: IntCounter,
     tombstones: IntCounter,
     timestamps_replaced: IntCounter,
     offset_resets: IntCounter,
@@ -93,6 +94,10 @@ impl Metrics {
                 "Records that could not be scored and went to the dead letter topic, by reason.",
                 "reason",
                 dead_letter_reasons,
+            )?,
+            dead_letters_truncated: add.counter(
+                "dead_letters_truncated_total",
+                "Dead letters without their value, because the dead letter topic does not take that much.",
             )?,
             tombstones: add.counter(
                 "tombstones_total",
@@ -189,6 +194,10 @@ impl Metrics {
 
     pub fn dead_lettered(&self, reason: &str) {
         self.dead_letters.with_label_values(&[reason]).inc();
+    }
+
+    pub fn truncated_dead_letter(&self) {
+        self.dead_letters_truncated.inc();
     }
 
     pub fn passed_tombstone(&self) {

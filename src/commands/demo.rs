@@ -9,7 +9,7 @@ use crate::output::{Format, console_block};
 use crate::replay::{BadRows, Control, Extent, Outcome, Plan, Progress, Rate, Report, Rows, Run, Schedule, Watcher};
 use crate::sample;
 use crate::scoring::Scoring;
-use crate::service::{Ended, Service, stop_on_signals};
+use crate::service::{Ended, Service, Signals};
 use crate::shutdown::Shutdown;
 use crate::stream::topics::Topics;
 use crate::stream::{ClientFactory, EmbeddedKafka};
@@ -109,13 +109,15 @@ impl RunningService {
             .with_context(|| format!("cannot listen on {listen} (the setting http.listen)"))
             .map_err(|error| Exit::Configuration.with(error))?;
         let address = listener.local_addr()?;
+        let signals = {
+            let _inside = runtime.enter();
+            Signals::listen().context("cannot listen for signals")?
+        };
         let thread = std::thread::spawn(move || {
             runtime.block_on(async {
                 tokio::select! {
                     ended = service.run(listener) => ended,
-                    error = stop_on_signals(shutdown, grace) => {
-                        Ended::WorkerFailed(format!("cannot listen for signals: {error}"))
-                    }
+                    never = signals.stop(shutdown, grace) => match never {},
                 }
             })
         });

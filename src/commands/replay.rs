@@ -10,12 +10,14 @@ use crate::replay::{
     Watcher,
 };
 use crate::scoring::Scoring;
-use crate::service::stop_on_signals;
+use crate::service::Signals;
 use crate::shutdown::Shutdown;
 use crate::stream::{ClientFactory, Failure, REASONS, topics};
 use anyhow::{Context, anyhow};
 use bar::Bar;
+use std::convert::Infallible;
 use std::fs::File;
+use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -172,10 +174,10 @@ fn listen_for_signals() -> Shutdown {
     // Ends with the process.
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
-        let error = match runtime {
-            Ok(runtime) => runtime.block_on(stop_on_signals(listener, Duration::ZERO)),
-            Err(error) => error,
-        };
+        let followed: io::Result<Infallible> = runtime.and_then(|runtime| {
+            runtime.block_on(async { Ok(Signals::listen()?.stop(listener, Duration::ZERO).await) })
+        });
+        let Err(error) = followed;
         tracing::warn!(%error, "cannot listen for signals");
     });
     stop

@@ -2,9 +2,10 @@
 
 use super::{Exit, Failed};
 use crate::config::Config;
+use crate::memory::{self, Budget};
 use crate::metrics::Metrics;
 use crate::model::{Model, ModelError};
-use crate::service::{Ended, Service, stop_on_signals};
+use crate::service::{Ended, Service, Signals};
 use crate::shutdown::Shutdown;
 use crate::stream::REASONS;
 use anyhow::{Context, anyhow};
@@ -13,15 +14,21 @@ use std::sync::Arc;
 use std::time::Instant;
 
 pub(super) fn run(config: Config, instance: String) -> Result<Exit, Failed> {
+    memory::keep_few_arenas();
     let started = Instant::now();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    // Before anything that takes time.
+    let signals = {
+        let _inside = runtime.enter();
+        Signals::listen().context("cannot listen for signals")?
+    };
     let model = load_model(&config)?;
     let service = prepare(config, instance, model, Shutdown::default())?;
     tracing::info!(
         load_milliseconds = started.elapsed().as_millis() as u64,
         "the model is proven"
     );
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let ended = runtime.block_on(serve(service))?;
+    let ended = runtime.block_on(serve(service, signals))?;
     // Threads of a worker that did not finish in time are not waited for.
     runtime.shutdown_background();
     match ended {
@@ -34,17 +41,17 @@ pub(super) fn run(config: Config, instance: String) -> Result<Exit, Failed> {
     }
 }
 
-async fn serve(service: Service) -> Result<Ended, Failed> {
+async fn serve(service: Service, signals: Signals) -> Result<Ended, Failed> {
     let address = service.config.http.listen;
     let listener = tokio::net::TcpListener::bind(address)
         .await
         .with_context(|| format!("cannot listen on {address} (the setting http.listen)"))
         .map_err(|error| Exit::Configuration.with(error))?;
     tracing::info!(listen = %listener.local_addr()?, "HTTP is up");
-    let signals = stop_on_signals(service.shutdown.clone(), service.config.shutdown.grace);
+    let signals = signals.stop(service.shutdown.clone(), service.config.shutdown.grace);
     tokio::select! {
         ended = service.run(listener) => Ok(ended),
-        error = signals => Err(anyhow!(error).context("cannot listen for signals").into()),
+        never = signals => match never {},
     }
 }
 
@@ -70,6 +77,9 @@ pub(super) fn prepare(
     model: Arc<Model>,
     shutdown: Shutdown,
 ) -> Result<Service, Failed> {
+    Budget::find(&config.memory)
+        .check(config.workers.count)
+        .map_err(|error| Exit::Configuration.with(error))?;
     let metadata = model.metadata();
     let metrics = Metrics::new(&metadata.labels, &REASONS)?;
     metrics.serves_model(&metadata.name, &metadata.version, model.sha256());

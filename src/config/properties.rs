@@ -14,6 +14,8 @@ const REFUSED: &[(&str, &str)] = &[
     ("acks", PROMISE),
     ("request.required.acks", PROMISE),
     ("enable.idempotence", PROMISE),
+    // Also decides whether a new owner waits for the offsets of a transaction that is still open.
+    ("isolation.level", PROMISE),
     ("enable.auto.commit", OFFSETS),
     ("auto.commit.enable", OFFSETS),
     ("enable.auto.offset.store", OFFSETS),
@@ -38,6 +40,8 @@ const REFUSED: &[(&str, &str)] = &[
         "it is earliest: with another, rows that came before the first commit would be skipped",
     ),
     ("delivery.timeout.ms", "it is another name of message.timeout.ms"),
+    ("compression.codec", "it is another name of compression.type"),
+    ("queue.buffering.max.ms", "it is another name of linger.ms"),
     ("allow.auto.create.topics", "topics are made by the command `topics`"),
 ];
 const PROMISE: &str = "nothing may be lost or reordered";
@@ -47,6 +51,10 @@ impl Properties {
     /// Name and value of each property, in the order of the names.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    pub(super) fn number(&self, name: &str) -> Option<u64> {
+        self.0.get(name)?.parse().ok()
     }
 
     /// Reads values out of files (`sasl.password_file`), gives names their dots, refuses what must not be set.

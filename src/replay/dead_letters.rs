@@ -37,6 +37,9 @@ struct Partition {
     next: i64,
     /// Letters that come later are of a later run.
     end: i64,
+    /// There is nothing more to read. That can be before `end`: the marks of transactions have offsets, too, and
+    /// letters of a transaction that is still open are for a later run.
+    done: bool,
 }
 
 impl<'f> DeadLetters<'f> {
@@ -82,6 +85,7 @@ impl<'f> DeadLetters<'f> {
                 handled,
                 next,
                 end: watermarks.end,
+                done: next >= watermarks.end,
             });
         }
         consumer.assign(&assignment).map_err(failed)?;
@@ -104,7 +108,7 @@ impl<'f> DeadLetters<'f> {
     pub fn send_back(mut self, go_on: impl Fn() -> bool) -> Result<SentBack, Failure> {
         let mut chunk = 0;
         let mut heard = Instant::now();
-        while go_on() && self.partitions.iter().any(|partition| partition.next < partition.end) {
+        while go_on() && self.partitions.iter().any(|partition| !partition.done) {
             let consumer = &self.consumer;
             match consumer.poll(STEP) {
                 None if heard.elapsed() > 2 * PATIENCE => {
@@ -113,9 +117,7 @@ impl<'f> DeadLetters<'f> {
                 }
                 None => continue,
                 Some(Err(KafkaError::PartitionEOF(partition))) => {
-                    let partition = &mut self.partitions[partition as usize];
-                    // The marks of transactions have offsets, too.
-                    partition.next = partition.end;
+                    self.partitions[partition as usize].done = true;
                 }
                 Some(Err(error)) => match Failure::of(&format!("cannot read {}", self.topic), &error) {
                     failure @ (Failure::Refused(_) | Failure::Denied(_)) => return Err(failure),
@@ -124,7 +126,7 @@ impl<'f> DeadLetters<'f> {
                 Some(Ok(message)) => {
                     let partition = &mut self.partitions[message.partition() as usize];
                     if message.offset() >= partition.end {
-                        partition.next = partition.end;
+                        partition.done = true;
                         continue;
                     }
                     let letter = Letter {
@@ -133,6 +135,7 @@ impl<'f> DeadLetters<'f> {
                     };
                     let verdict = letter.judge(&partition.handled, &self.reasons, &self.topics.input);
                     partition.next = message.offset() + 1;
+                    partition.done = partition.next >= partition.end;
                     settle(
                         verdict,
                         &letter,
@@ -157,12 +160,15 @@ impl<'f> DeadLetters<'f> {
     /// Waits until everything sent is acknowledged, then commits.
     fn commit(&mut self) -> Result<(), Failure> {
         let deadline = Instant::now() + DELIVERY;
-        while self.sender.in_flight() > 0 {
+        loop {
             for delivered in self.sender.delivered(STEP)? {
                 if let Fate::Failed(code) = delivered.fate {
                     let message = format!("a dead letter was not delivered to {}: {code}", self.topics.input.name);
                     return Err(Failure::of_code(Some(code), message));
                 }
+            }
+            if self.sender.in_flight() == 0 {
+                break;
             }
             if Instant::now() >= deadline {
                 let message = "the brokers did not acknowledge the dead letters in time".into();
@@ -205,6 +211,14 @@ fn settle(
                 tag: 0,
             };
             while !sender.send(outgoing())? {
+                if sender.in_flight() == 0 {
+                    return Err(Failure::Refused(format!(
+                        "the dead letter of partition {}, offset {} is larger than the producer's queue holds: raise \
+                         queue.buffering.max.kbytes in [kafka.producer]",
+                        message.partition(),
+                        message.offset()
+                    )));
+                }
                 sender.wait(STEP);
             }
             *sent_back.sent.entry(reason).or_default() += 1;

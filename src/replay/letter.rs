@@ -55,6 +55,17 @@ impl Letter<'_> {
         let Some(partition) = partition.filter(|partition| (0..input.partitions).contains(partition)) else {
             return Verdict::Refuse(format!("it names no partition of {}", input.name));
         };
+        // The service adds it last, where it adds it.
+        if let Some((key, Some(parts))) = self.headers.last()
+            && *key == header::LEFT_OUT.as_bytes()
+        {
+            let parts = String::from_utf8_lossy(parts);
+            let offset = self.text(header::OFFSET).unwrap_or_default();
+            return Verdict::Refuse(format!(
+                "it does not carry the {parts} of the record in {}, partition {partition}, offset {offset}",
+                input.name
+            ));
+        }
         let attempts = self.text(ATTEMPTS).and_then(|attempts| attempts.parse().ok());
         let attempts = attempts.unwrap_or(0);
         if attempts >= MAX_ATTEMPTS {
@@ -142,6 +153,14 @@ mod tests {
             );
         }
         assert_eq!(sent_back(&letter(&input)), None);
+    }
+
+    #[test]
+    fn a_letter_without_all_of_its_record_is_not_sent() {
+        let mut letter = letter(&headers(&[(header::LEFT_OUT, Some(b"the input's own"))]));
+        assert!(sent_back(&letter).is_some());
+        letter.extend(headers(&[(header::LEFT_OUT, Some(b"value"))]));
+        assert_eq!(sent_back(&letter), None);
     }
 
     #[test]

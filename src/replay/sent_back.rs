@@ -16,7 +16,7 @@ pub struct SentBack {
     pub sent: BTreeMap<String, u64>,
     /// Those with a reason that was not asked for, by that reason. A later run can send them.
     pub left: BTreeMap<String, u64>,
-    /// Those that were sent back [`MAX_ATTEMPTS`] times before.
+    /// Those that were sent back three times before.
     pub exhausted: u64,
     /// Those that name no partition of the input topic as their source.
     pub refused: u64,

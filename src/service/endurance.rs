@@ -1,5 +1,6 @@
 //! How long a worker that fails is built again.
 
+use crate::config::Guarantee;
 use crate::stream::{Failure, Worker};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,6 +10,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 const ATTEMPTS: u32 = 8;
 const SHORTEST_BACKOFF: Duration = Duration::from_millis(500);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
+/// A worker that ran for so long was well, also where there was nothing to commit. Longer than a worker takes to give up.
+const HEALTHY: Duration = Duration::from_secs(300);
 
 /// Next offset by partition.
 pub type Positions = Vec<(i32, i64)>;
@@ -17,15 +20,15 @@ pub type Positions = Vec<(i32, i64)>;
 pub fn keep_running(worker: &Worker) -> Result<Positions, Failure> {
     let mut endurance = Endurance::new(worker.factory.settings().startup_timeout);
     loop {
-        let commits = worker.vitals.commits();
+        let (commits, started) = (worker.vitals.commits(), Instant::now());
         let failure = match survive(|| worker.run()) {
             Ok(positions) => return Ok(positions),
             Err(failure) => failure,
         };
         if worker.shutdown.is_requested() {
-            return Err(failure);
+            return left_undone(worker, failure);
         }
-        if worker.vitals.commits() > commits {
+        if worker.vitals.commits() > commits || started.elapsed() >= HEALTHY {
             endurance.progressed();
         }
         let Some(pause) = endurance.pause_after(&failure, worker.vitals.connected_once(), Instant::now()) else {
@@ -39,9 +42,21 @@ pub fn keep_running(worker: &Worker) -> Result<Positions, Failure> {
         );
         worker.metrics.restarted_worker();
         if worker.shutdown.wait(pause) {
-            return Err(Failure::Rebuild(format!("it had failed before: {failure}")));
+            return left_undone(worker, failure);
         }
     }
+}
+
+/// How a stop ends for a worker that has failed.
+fn left_undone(worker: &Worker, failure: Failure) -> Result<Positions, Failure> {
+    match (worker.guarantee, &failure) {
+        // Its transaction will never commit: what it held is as good as never read.
+        (Guarantee::ExactlyOnce, Failure::Rebuild(_)) => {}
+        (Guarantee::AtLeastOnce, _) if worker.vitals.uncommitted() == 0 => {}
+        _ => return Err(failure),
+    }
+    tracing::warn!(worker = worker.index, %failure, "the worker had failed, and leaves nothing undone");
+    Ok(Positions::new())
 }
 
 /// A panic is a failure like others: the worker owns all it worked on, and a new one has all of that anew.
@@ -60,7 +75,10 @@ fn panic_message(panic: &(dyn Any + Send)) -> &str {
 
 /// What has been borne since the last progress.
 struct Endurance {
+    /// Those that count.
     failures: u32,
+    /// Those that count and those that are only waited out.
+    pauses: u32,
     denied_since: Option<Instant>,
     /// How long rights may be missing: they are granted one by one.
     grace: Duration,
@@ -70,14 +88,16 @@ impl Endurance {
     fn new(grace: Duration) -> Endurance {
         Endurance {
             failures: 0,
+            pauses: 0,
             denied_since: None,
             grace,
         }
     }
 
-    /// Offsets were committed.
+    /// Offsets were committed, or nothing failed for a long time.
     fn progressed(&mut self) {
         self.failures = 0;
+        self.pauses = 0;
         self.denied_since = None;
     }
 
@@ -96,7 +116,8 @@ impl Endurance {
             _ if self.failures + 1 >= ATTEMPTS => return None,
             _ => self.failures += 1,
         }
-        Some(backoff(self.failures))
+        self.pauses += 1;
+        Some(backoff(self.pauses))
     }
 }
 

@@ -8,5 +8,5 @@ mod signals;
 mod supervisor;
 
 pub use readiness::Readiness;
-pub use signals::stop_on_signals;
+pub use signals::Signals;
 pub use supervisor::{Ended, Service};

@@ -2,34 +2,48 @@
 
 use crate::shutdown::Shutdown;
 use std::convert::Infallible;
+use std::io;
 use std::time::Duration;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Asks for shutdown at the first signal, and does not wait for it any more at the second. Returns only where the
-/// process cannot listen for signals.
-pub async fn stop_on_signals(shutdown: Shutdown, grace: Duration) -> std::io::Error {
-    let Err(error) = follow(shutdown, grace).await;
-    error
+/// The signals that ask for a stop. From when this is made they do not end the process by themselves.
+pub struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
 }
 
-async fn follow(shutdown: Shutdown, grace: Duration) -> std::io::Result<Infallible> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut next = async || {
+impl Signals {
+    /// Begins to listen, inside a runtime.
+    ///
+    /// # Errors
+    /// Where the process cannot listen for signals.
+    pub fn listen() -> io::Result<Signals> {
+        Ok(Signals {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Asks for the stop at the first signal, also at one that came before, and does not wait for it any more at the
+    /// second. Never ends.
+    pub async fn stop(mut self, shutdown: Shutdown, grace: Duration) -> Infallible {
+        let name = self.next().await;
+        tracing::info!(
+            signal = name,
+            grace_seconds = grace.as_secs_f64(),
+            "stopping: the last checkpoint, then the group is left"
+        );
+        shutdown.request(grace);
+        let name = self.next().await;
+        tracing::warn!(signal = name, "a second signal: what is not finished is left");
+        shutdown.abandon();
+        std::future::pending().await
+    }
+
+    async fn next(&mut self) -> &'static str {
         tokio::select! {
-            _ = terminate.recv() => "SIGTERM",
-            _ = interrupt.recv() => "SIGINT",
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
         }
-    };
-    let name = next().await;
-    tracing::info!(
-        signal = name,
-        grace_seconds = grace.as_secs_f64(),
-        "stopping: the last checkpoint, then the group is left"
-    );
-    shutdown.request(grace);
-    let name = next().await;
-    tracing::warn!(signal = name, "a second signal: what is not finished is left");
-    shutdown.abandon();
-    std::future::pending().await
+    }
 }

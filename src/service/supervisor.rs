@@ -4,6 +4,7 @@ use super::endurance::{Positions, keep_running};
 use super::readiness::Readiness;
 use super::{connections, http};
 use crate::config::Config;
+use crate::memory::Budget;
 use crate::metrics::{Metrics, Totals};
 use crate::model::Model;
 use crate::shutdown::Shutdown;
@@ -72,6 +73,7 @@ impl Service {
             Ok(None) => return Ended::Drained(self.metrics.totals()),
             Err(failure) => return Ended::Refused(failure.to_string()),
         };
+        let factory = factory.within(&Budget::find(&self.config.memory), self.config.workers.count, &topics);
         let (report, mut reports) = mpsc::unbounded_channel();
         for (index, vitals) in vitals.iter().enumerate() {
             let worker = Worker {
@@ -137,8 +139,12 @@ impl Service {
                 () = self.past_deadline() => None,
             };
             let Some((index, result)) = next else {
+                // Clients that cannot say good-bye in time leave nothing undone.
+                open.retain(|&index| !vitals[index].is_finished());
                 let late: Vec<String> = open.iter().map(|&index| unfinished(index, &vitals[index])).collect();
-                ended.get_or_insert_with(|| Ended::DrainIncomplete(late.join("; ")));
+                if !late.is_empty() {
+                    ended.get_or_insert_with(|| Ended::DrainIncomplete(late.join("; ")));
+                }
                 break;
             };
             open.remove(&index);

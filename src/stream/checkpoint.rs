@@ -2,17 +2,18 @@
 //! with exactly once, in the producer's transaction.
 
 use super::consumer::Consumer;
-use super::failure::{Failure, is_denial, is_refusal};
+use super::failure::{Failure, is_denial, is_missing_topic, is_refusal};
 use super::positions::Positions;
 use super::producer::Producer;
 use crate::config::Guarantee;
 use crate::metrics::Metrics;
 use rdkafka::TopicPartitionList;
+use rdkafka::error::RDKafkaErrorCode as Code;
 use std::time::{Duration, Instant};
 
-/// How long a commit may take where nothing else sets an end to it; well below the time after which a worker counts
+/// How long a commit, or an abort, may take where nothing else sets an end to it; well below the time after which a worker counts
 /// as stuck.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 /// Between two attempts of a checkpoint that must not wait for the next.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -63,7 +64,7 @@ impl Checkpoint<'_> {
             Guarantee::AtLeastOnce => self.commit(&offsets, last, deadline)?,
             Guarantee::ExactlyOnce => self.commit_transaction(&offsets, deadline)?,
         };
-        if outcome == Outcome::Committed {
+        if outcome != Outcome::Postponed {
             positions.committed();
         }
         Ok(outcome)
@@ -77,11 +78,21 @@ impl Checkpoint<'_> {
             };
             let code = error.rdkafka_error_code();
             if code.is_some_and(|code| is_refusal(code) || is_denial(code)) {
-                return Err(Failure::of(&format!("cannot commit the offsets of group {}", self.group), &error));
+                return Err(Failure::of(
+                    &format!("cannot commit the offsets of group {}", self.group),
+                    &error,
+                ));
             }
             // A rebalance under way, a coordinator that moves or cannot be reached: leaving the group for one of
-            // these would make every sibling rebalance, and when partitions are really gone a revocation says so.
-            if !last || Instant::now() + PAUSE >= deadline {
+            // these would make every sibling rebalance, and when partitions are really gone a revocation says so. Whom
+            // the group does not know as a member can only come back as a new one.
+            if last && code.is_some_and(is_missing_topic) {
+                // A topic of the same name that is made later must not be read from where this one ended.
+                tracing::warn!(%error, "the offsets are given up: their topic is gone");
+                return Ok(Outcome::NothingNew);
+            }
+            let put_out = matches!(code, Some(Code::UnknownMemberId | Code::FencedInstanceId));
+            if !last || put_out || Instant::now() + PAUSE >= deadline {
                 tracing::warn!(%error, "the checkpoint is postponed: the offsets could not be committed");
                 return Ok(Outcome::Postponed);
             }
@@ -97,7 +108,8 @@ impl Checkpoint<'_> {
             .membership()
             .filter(|_| !self.consumer.lost_its_assignment());
         let Some(membership) = membership else {
-            return Err(Failure::Abort("the worker is no member of its group any more".into()));
+            let gone = Failure::Rebuild("the worker is no member of its group any more".into());
+            return Err(Failure::Abort(Box::new(gone)));
         };
         self.producer.commit(offsets, &membership, deadline)?;
         Ok(Outcome::Committed)

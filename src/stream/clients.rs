@@ -1,24 +1,98 @@
 //! librdkafka properties of every client the service makes.
 
 use super::failure::describe;
+use super::topics::Topics;
 use crate::config::{self, Guarantee};
+use crate::memory::{Budget, KIB, Queues};
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 
 /// Bytes in a produced batch: more costs memory, a quarter of it costs a quarter more CPU.
 const BATCH_BYTES: usize = 256 * 1024;
 
+/// librdkafka's limit of topic.metadata.propagation.max.ms.
+const MOST_PATIENT_MS: u128 = 3_600_000;
+
 /// Makes client configurations from the settings.
 #[derive(Debug, Clone)]
 pub struct ClientFactory {
     kafka: config::Kafka,
     instance: String,
+    queues: Queues,
 }
+
+/// Properties that decide how much memory the clients use, which is otherwise derived from the budget.
+const QUEUES: &[&str] = &[
+    "queued.min.messages",
+    "queued.max.messages.kbytes",
+    "fetch.max.bytes",
+    "max.partition.fetch.bytes",
+    "fetch.message.max.bytes",
+    "queue.buffering.max.messages",
+    "queue.buffering.max.kbytes",
+    "batch.size",
+];
 
 impl ClientFactory {
     /// `instance` tells this process from its siblings, on other hosts and on this one.
     pub fn new(kafka: config::Kafka, instance: String) -> Self {
-        ClientFactory { kafka, instance }
+        ClientFactory {
+            kafka,
+            instance,
+            queues: Queues::LARGEST,
+        }
+    }
+
+    /// With queues for this many workers on these topics that keep within the budget.
+    pub fn within(mut self, budget: &Budget, workers: usize, topics: &Topics) -> Self {
+        // A fetch goes to the leader of a partition.
+        let brokers = topics.brokers.min(topics.input.partitions.max(1) as usize);
+        self.queues = Queues::within(budget.bytes, workers, brokers);
+        let Queues {
+            consumer_records,
+            consumer_bytes,
+            fetch_bytes,
+            producer_records,
+            producer_bytes,
+            largest_record,
+        } = self.queues;
+        tracing::info!(
+            %budget,
+            workers,
+            brokers,
+            consumer_records,
+            consumer_bytes,
+            fetch_bytes,
+            producer_records,
+            producer_bytes,
+            largest_record,
+            "each worker's queues are sized for the memory budget"
+        );
+        let config::Kafka {
+            common,
+            consumer,
+            producer,
+            ..
+        } = &self.kafka;
+        let set = [common, consumer, producer]
+            .into_iter()
+            .flat_map(|properties| properties.iter());
+        let theirs: Vec<&str> = set.map(|(name, _)| name).filter(|name| QUEUES.contains(name)).collect();
+        if !theirs.is_empty() {
+            tracing::warn!(
+                properties = ?theirs,
+                "queues are set by hand: whether the memory stays within the budget is up to these settings"
+            );
+        }
+        let input = &topics.input;
+        let may_have = input.limits.max_message_bytes;
+        if may_have as u64 > largest_record {
+            tracing::warn!(
+                "{} takes records of {may_have} bytes, the memory budget holds for those of up to {largest_record}",
+                input.name
+            );
+        }
+        self
     }
 
     pub fn settings(&self) -> &config::Kafka {
@@ -75,15 +149,29 @@ impl ClientFactory {
             .set("session.timeout.ms", "15000")
             .set("max.poll.interval.ms", "300000")
             // The first is the real bound for small rows, both count payload only.
-            .set("queued.min.messages", "20000")
-            .set("queued.max.messages.kbytes", "8192")
-            .set("fetch.max.bytes", "4194304")
+            .set("queued.min.messages", self.queues.consumer_records.to_string())
+            .set(
+                "queued.max.messages.kbytes",
+                (self.queues.consumer_bytes / KIB).to_string(),
+            )
+            .set("fetch.max.bytes", self.queues.fetch_bytes.to_string())
+            // librdkafka wants no less than this to be fetched, and a thousand. A batch that is larger comes nevertheless.
+            .set("message.max.bytes", self.queues.fetch_bytes.max(1000).to_string())
             // The default pauses fetching for a second whenever the queue is full: a factor of four.
             .set("fetch.queue.backoff.ms", "10")
             .set("topic.metadata.refresh.interval.ms", "60000")
             // Lag, and whether there is a broker, are as old as this at most.
             .set("statistics.interval.ms", "2000");
         self.pass_through(&mut config, &[&self.kafka.common, &self.kafka.consumer]);
+        // What says that the input topic was replaced: a few lines for each look at the cluster.
+        config.set_log_level(RDKafkaLogLevel::Debug);
+        let debug = config.get("debug").map(|theirs| format!("{theirs},topic"));
+        config.set("debug", debug.as_deref().unwrap_or("topic"));
+        // Either of the two may have been set, for reasons that have nothing to do with the other.
+        let number = |name| config.get(name).and_then(|bytes| bytes.parse::<u64>().ok());
+        if let (Some(fetched), Some(record)) = (number("fetch.max.bytes"), number("message.max.bytes")) {
+            config.set("fetch.max.bytes", fetched.max(record).to_string());
+        }
         config
     }
 
@@ -96,14 +184,21 @@ impl ClientFactory {
             .set("linger.ms", "5")
             .set("compression.type", "lz4")
             .set("message.timeout.ms", "120000")
+            // As long as the topics are waited for at the start, so long a new producer waits for one that is gone.
+            .set(
+                "topic.metadata.propagation.max.ms",
+                self.kafka.startup_timeout.as_millis().min(MOST_PATIENT_MS).to_string(),
+            )
             // Topics limit the compressed batch, this limits the record before compression.
             .set("message.max.bytes", "1000000000")
             // The default queue is 1 GiB.
-            .set("queue.buffering.max.messages", "20000")
-            .set("queue.buffering.max.kbytes", "32768");
+            .set("queue.buffering.max.messages", self.queues.producer_records.to_string())
+            .set(
+                "queue.buffering.max.kbytes",
+                (self.queues.producer_bytes / KIB).to_string(),
+            );
         if guarantee == Guarantee::ExactlyOnce {
-            // Readers of committed records wait this long for a worker that crashed.
-            config.set("transaction.timeout.ms", "15000");
+            config.set("transaction.timeout.ms", config::TRANSACTION_TIMEOUT_MS.to_string());
         }
         self.pass_through(&mut config, &[&self.kafka.common, &self.kafka.producer]);
         if guarantee == Guarantee::ExactlyOnce {

@@ -42,6 +42,8 @@ impl Consumer {
         metrics: Metrics,
     ) -> Result<Consumer, Failure> {
         let notes = Notes {
+            topic: factory.settings().input_topic.clone(),
+            topic_was_replaced: AtomicBool::new(false),
             vitals,
             metrics,
             change: Mutex::default(),
@@ -97,6 +99,11 @@ impl Consumer {
                 let event = bindings::rd_kafka_queue_poll(queue, STEP.as_millis() as i32);
                 if !event.is_null() {
                     answer = code(bindings::rd_kafka_event_error(event));
+                    // Where some partitions are refused and others not, only their own errors say so.
+                    let list = bindings::rd_kafka_event_topic_partition_list(event);
+                    for index in 0..list.as_ref().map_or(0, |list| list.cnt as usize) {
+                        answer = answer.and(code((*(*list).elems.add(index)).err));
+                    }
                     bindings::rd_kafka_event_destroy(event);
                     break;
                 }
@@ -120,12 +127,18 @@ impl Consumer {
         let sought = self
             .client
             .seek_partitions(offsets, SEEK)
-            .map_err(|error| failed("", error))?;
+            .map_err(|error| failed(" what the transaction held", error))?;
         for element in sought.elements() {
             let place = || format!(" from {}, partition {}", element.topic(), element.partition());
             element.error().map_err(|error| failed(&place(), error))?;
         }
         Ok(())
+    }
+
+    /// Whether another topic of the same name has taken the place of the one that was read. librdkafka would read on in
+    /// it where it stood in the old one; what it has read of it comes after this is true.
+    pub fn topic_was_replaced(&self) -> bool {
+        self.client.context().topic_was_replaced.load(Ordering::Relaxed)
     }
 
     /// Statistics that came since the last call.
@@ -174,6 +187,8 @@ impl Drop for Consumer {
 
 /// What librdkafka tells the consumer from inside poll.
 pub struct Notes {
+    topic: String,
+    topic_was_replaced: AtomicBool,
     vitals: Arc<Vitals>,
     metrics: Metrics,
     /// librdkafka asks for one change at a time.
@@ -186,6 +201,10 @@ impl ClientContext for Notes {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         if facility == "OFFSET" && matches!(level, RDKafkaLogLevel::Warning) {
             self.metrics.reset_offset();
+        }
+        // librdkafka tells it in no other way, and before it fetches by the new id.
+        if facility == "METADATA" && is_replacement(message, &self.topic) {
+            self.topic_was_replaced.store(true, Ordering::Relaxed);
         }
         log::forward("consumer", level, facility, message);
     }
@@ -238,6 +257,15 @@ impl ConsumerContext for Notes {
         };
         *lock(&self.change) = Some(change);
     }
+}
+
+/// Whether a log line says that the topic has another id than before, which it has at first, too.
+fn is_replacement(message: &str, topic: &str) -> bool {
+    const NO_ID: &str = "AAAAAAAAAAAAAAAAAAAAAA";
+    let changed = format!("Topic {topic} changed id from ");
+    message
+        .split_once(&*changed)
+        .is_some_and(|(_, ids)| !ids.starts_with(NO_ID))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -1,6 +1,7 @@
 //! Records that cannot be scored, and the headers that say why and where from.
 
 use crate::flight::{self, Rejection};
+use crate::output::Source;
 use rdkafka::message::{Header, OwnedHeaders};
 
 /// Header names in the convention of Kafka Streams (KIP-1034).
@@ -10,6 +11,9 @@ pub mod header {
     pub const TOPIC: &str = "__streams.errors.topic";
     pub const PARTITION: &str = "__streams.errors.partition";
     pub const OFFSET: &str = "__streams.errors.offset";
+    /// The parts of the input that were left out because they were too large: `value`, `value,headers` or
+    /// `value,headers,key`. Kafka Streams has nothing like it.
+    pub const LEFT_OUT: &str = "flight_scorer.errors.left_out";
 }
 
 const NULL_RECORD: &str = "null_record";
@@ -63,23 +67,84 @@ impl DeadLetter {
         }
     }
 
-    /// The input's headers, each kept, followed by why and where from.
-    pub fn headers(&self, input: Option<OwnedHeaders>, topic: &str, partition: i32, offset: i64) -> OwnedHeaders {
-        let mut headers = input.unwrap_or_default();
-        for (key, value) in [
-            (header::REASON, self.reason()),
-            (header::MESSAGE, &self.message()),
-            (header::TOPIC, topic),
-            (header::PARTITION, &partition.to_string()),
-            (header::OFFSET, &offset.to_string()),
-        ] {
-            headers = headers.insert(Header {
-                key,
-                value: Some(value),
-            });
+    /// The input's headers, where the letter carries them, followed by why, where from, and what is not carried.
+    pub fn headers(&self, input: Option<OwnedHeaders>, origin: Source<'_>, left_out: Option<LeftOut>) -> OwnedHeaders {
+        let Source {
+            topic,
+            partition,
+            offset,
+        } = origin;
+        let mut message = self.message();
+        if let Some(LeftOut { parts, bytes }) = left_out {
+            message += &format!(
+                "; without its {parts} ({bytes} bytes), which the dead letter topic does not take: the record stands in \
+                 {topic}, partition {partition}, offset {offset}"
+            );
         }
-        headers
+        let (partition, offset) = (partition.to_string(), offset.to_string());
+        let mut added = vec![
+            (header::REASON, self.reason()),
+            (header::MESSAGE, &message),
+            (header::TOPIC, topic),
+            (header::PARTITION, &partition),
+            (header::OFFSET, &offset),
+        ];
+        added.extend(left_out.map(|left_out| (header::LEFT_OUT, left_out.parts)));
+        added
+            .into_iter()
+            .fold(input.unwrap_or_default(), |headers, (key, value)| {
+                headers.insert(Header {
+                    key,
+                    value: Some(value),
+                })
+            })
     }
+}
+
+/// The most that the added headers take, with all lengths.
+pub const ADDED_HEADERS: usize = 2 * 1024;
+
+/// Which parts of the input a dead letter carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Parts {
+    All,
+    KeyAndHeaders,
+    Key,
+    None,
+}
+
+impl Parts {
+    /// From everything to nothing, so that something is taken by every topic.
+    pub const CHOICES: [Parts; 4] = [Parts::All, Parts::KeyAndHeaders, Parts::Key, Parts::None];
+
+    pub fn has_value(self) -> bool {
+        self == Parts::All
+    }
+
+    pub fn has_headers(self) -> bool {
+        matches!(self, Parts::All | Parts::KeyAndHeaders)
+    }
+
+    pub fn has_key(self) -> bool {
+        self != Parts::None
+    }
+
+    /// What is not carried, as the header says it; `None` where that is nothing.
+    pub fn left_out(self) -> Option<&'static str> {
+        match self {
+            Parts::All => None,
+            Parts::KeyAndHeaders => Some("value"),
+            Parts::Key => Some("value,headers"),
+            Parts::None => Some("value,headers,key"),
+        }
+    }
+}
+
+/// What of the input a dead letter does not carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LeftOut {
+    pub parts: &'static str,
+    pub bytes: usize,
 }
 
 #[cfg(test)]
@@ -95,16 +160,19 @@ mod tests {
     }
 
     #[test]
-    #[expect(clippy::disallowed_methods, reason = "the headers of this test have UTF-8 keys")]
     fn the_inputs_headers_come_first_and_none_is_replaced() {
         let input = OwnedHeaders::new().insert(Header {
             key: header::REASON,
             value: Some("older"),
         });
-        let headers = DeadLetter::NullRecord.headers(Some(input), "In", 3, 9);
-        let seen: Vec<_> = headers.iter().map(|h| (h.key, h.value.unwrap())).collect();
+        let origin = Source {
+            topic: "In",
+            partition: 3,
+            offset: 9,
+        };
+        let headers = DeadLetter::NullRecord.headers(Some(input), origin, None);
         assert_eq!(
-            seen,
+            seen(&headers),
             [
                 (header::REASON, &b"older"[..]),
                 (header::REASON, b"null_record"),
@@ -114,5 +182,43 @@ mod tests {
                 (header::OFFSET, b"9"),
             ]
         );
+    }
+
+    #[test]
+    fn what_is_left_out_is_said_and_the_longest_headers_keep_within_their_room() {
+        let topic = "t".repeat(249);
+        let origin = Source {
+            topic: &topic,
+            partition: i32::MAX,
+            offset: i64::MAX,
+        };
+        // Four times the 40 bytes of a field that a message shows, and as much again around them.
+        let rejection = Rejection::new(flight::Reason::NotANumber, "x".repeat(320));
+        let left_out = LeftOut {
+            parts: Parts::None.left_out().unwrap(),
+            bytes: usize::MAX,
+        };
+        let headers = DeadLetter::Row(rejection).headers(None, origin, Some(left_out));
+        let seen = seen(&headers);
+        assert_eq!(seen.last().unwrap(), &(header::LEFT_OUT, &b"value,headers,key"[..]));
+        let message = String::from_utf8(seen[1].1.to_vec()).unwrap();
+        assert!(
+            message.contains("; without its value,headers,key (18446744073709551615 bytes)"),
+            "{message}"
+        );
+        assert!(
+            message.ends_with("partition 2147483647, offset 9223372036854775807"),
+            "{message}"
+        );
+        let bytes: usize = seen.iter().map(|(key, value)| key.len() + value.len() + 10).sum();
+        assert!(bytes <= ADDED_HEADERS, "{bytes}");
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the headers of these tests have UTF-8 keys")]
+    fn seen(headers: &OwnedHeaders) -> Vec<(&str, &[u8])> {
+        headers
+            .iter()
+            .map(|header| (header.key, header.value.unwrap()))
+            .collect()
     }
 }

@@ -11,9 +11,10 @@ pub enum Failure {
     /// The same, and the cause is that no broker could be reached, which may take as long as it takes.
     #[error("{0}")]
     Unreachable(String),
-    /// The transaction has to be aborted, and its rows read and scored again. Only with exactly once.
+    /// The transaction has to be aborted, and its rows read and scored again; what it would be without a transaction.
+    /// Only with exactly once.
     #[error("{0}")]
-    Abort(String),
+    Abort(Box<Failure>),
     /// The brokers do not grant a right, which may be a change of rights under way.
     #[error("{0}")]
     Denied(String),
@@ -66,13 +67,11 @@ pub fn is_denial(code: Code) -> bool {
     )
 }
 
-/// No retry changes these: credentials, a topic whose records do not fit.
+/// No retry changes these, such as a topic whose records do not fit.
 pub fn is_refusal(code: Code) -> bool {
     matches!(
         code,
-        Code::SaslAuthenticationFailed
-            | Code::Authentication
-            | Code::UnsupportedSASLMechanism
+        Code::UnsupportedSASLMechanism
             | Code::MessageSizeTooLarge
             | Code::InvalidTimestamp
             | Code::InvalidRecord
@@ -87,6 +86,9 @@ pub fn is_unreachable(code: Code) -> bool {
     matches!(
         code,
         Code::AllBrokersDown
+            // Credentials were good when the service started, and are waited for to be good again.
+            | Code::Authentication
+            | Code::SaslAuthenticationFailed
             | Code::BrokerTransportFailure
             | Code::Resolve
             | Code::MessageTimedOut

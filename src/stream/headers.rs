@@ -45,10 +45,13 @@ pub fn last<'m>(message: &'m BorrowedMessage<'_>, key: &str) -> Option<&'m [u8]>
     found.last()?.1
 }
 
-/// The bytes of all keys and values.
+/// For the lengths of a header's key and value, five bytes each at most.
+const HEADER_LENGTHS: usize = 10;
+
+/// The bytes of all keys and values and, at most, of their lengths.
 pub fn bytes(message: &BorrowedMessage<'_>) -> usize {
     all(message)
-        .map(|(key, value)| key.len() + value.map_or(0, <[u8]>::len))
+        .map(|(key, value)| key.len() + value.map_or(0, <[u8]>::len) + HEADER_LENGTHS)
         .sum()
 }
 

@@ -7,8 +7,9 @@
 //! poll a batch ─► split, encode, score ─► encode, produce ─► … ─► checkpoint: all acknowledged, offsets committed
 //! ```
 //!
-//! Offsets move in `checkpoint` and nowhere else; with exactly once they move in the producer's transaction. A rebalance is not served inside librdkafka's callback: the
-//! callback leaves a note, poll returns, and the worker, which owns all the state, answers it.
+//! Offsets move in `checkpoint` and nowhere else; with exactly once they move in the producer's transaction.
+//! A rebalance is not served inside librdkafka's callback: the callback leaves a note, poll returns, and the worker,
+//! which owns all the state, answers it.
 
 mod checkpoint;
 mod clients;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 /// A step of the wait for a leader.
 const STEP: Duration = Duration::from_millis(100);
+const METADATA: Duration = Duration::from_secs(5);
 
 /// The first and the next offset of every partition. Right after a topic's creation, or when its broker fails, a
 /// partition may have no leader: that is waited for.
@@ -28,6 +29,8 @@ pub fn watermarks(
             Err(error) if is_passing(error.rdkafka_error_code()) && !left.is_zero() => {
                 // Nothing is assigned yet: this only lets librdkafka's events through.
                 let _ = consumer.poll(STEP);
+                // A client that reads nothing does not look by itself where a partition has gone.
+                let _ = consumer.fetch_metadata(Some(topic), left.clamp(STEP, METADATA));
             }
             Err(error) => {
                 let context = format!("cannot ask for the offsets of {topic}, partition {partition}");
@@ -45,6 +48,7 @@ fn is_passing(code: Option<Code>) -> bool {
             Code::NotLeaderForPartition
                 | Code::LeaderNotAvailable
                 | Code::BrokerTransportFailure
+                | Code::DestroyBroker
                 | Code::OperationTimedOut
                 | Code::RequestTimedOut
                 | Code::UnknownPartition

@@ -1,6 +1,6 @@
 //! A batch of input records on its way to predictions, tombstones and dead letters.
 
-use super::dead_letter::DeadLetter;
+use super::dead_letter::{ADDED_HEADERS, DeadLetter, LeftOut, Parts};
 use super::failure::Failure;
 use super::headers;
 use super::producer::{OutputRecord, Producer};
@@ -107,13 +107,8 @@ impl Pipeline {
             };
             match outcome {
                 Outcome::Scored(row) => {
-                    let source = Source {
-                        topic: message.topic(),
-                        partition: message.partition(),
-                        offset: message.offset(),
-                    };
                     self.value.clear();
-                    scored.write(*row, Some(source), &mut self.value);
+                    scored.write(*row, Some(source(message)), &mut self.value);
                     if outgoing.output(Some(&self.value))? {
                         let prediction = scored.prediction(*row);
                         positive += u64::from(prediction.is_positive());
@@ -156,6 +151,15 @@ impl Sample {
     }
 }
 
+/// Where an input record stands.
+fn source<'m>(message: &'m BorrowedMessage<'_>) -> Source<'m> {
+    Source {
+        topic: message.topic(),
+        partition: message.partition(),
+        offset: message.offset(),
+    }
+}
+
 /// One input record and what its output needs.
 struct Outgoing<'b, 'm> {
     message: &'b BorrowedMessage<'m>,
@@ -173,7 +177,11 @@ impl Outgoing<'_, '_> {
         let output = &self.topics.output;
         let bytes = self.message.key_len() + value.map_or(0, <[u8]>::len) + headers::bytes(self.message);
         let fits = output.limits.takes_bytes(bytes);
-        if fits && self.send(output, value, headers::copy(self.message))?.is_ok() {
+        if fits
+            && self
+                .send(output, self.message.key(), value, headers::copy(self.message))?
+                .is_ok()
+        {
             return Ok(true);
         }
         let limit = output.limits.max_message_bytes;
@@ -181,25 +189,59 @@ impl Outgoing<'_, '_> {
         Ok(false)
     }
 
+    /// Sends the dead letter with as much of the input as its topic takes.
     fn dead_letter(&self, letter: &DeadLetter) -> Result<(), Failure> {
-        let (topic, partition, offset) = (self.message.topic(), self.message.partition(), self.message.offset());
-        let headers = letter.headers(headers::copy(self.message), topic, partition, offset);
+        let message = self.message;
+        let origin = source(message);
         let target = &self.topics.dead_letter;
-        match self.send(target, self.message.payload(), Some(headers))? {
-            Ok(()) => {
-                self.metrics.dead_lettered(letter.reason());
-                Ok(())
+        let value = message.payload().unwrap_or_default();
+        let (key, headers) = (message.key_len(), headers::bytes(message));
+        for parts in Parts::CHOICES {
+            let carried = usize::from(parts.has_key()) * key + usize::from(parts.has_headers()) * headers;
+            let beside = carried + ADDED_HEADERS;
+            let fits = if parts.has_value() {
+                self.producer.takes(&target.limits, beside, value)
+            } else {
+                target.limits.takes_bytes(beside)
+            };
+            if !fits {
+                continue;
             }
-            Err(_) => Err(Failure::Refused(format!(
-                "the dead letter of {topic}, partition {partition}, offset {offset} is larger than the producer's queue \
-                 holds: raise queue.buffering.max.kbytes in [kafka.producer]"
-            ))),
+            let left_out = parts.left_out().map(|parts| LeftOut {
+                parts,
+                bytes: value.len() + key + headers - carried,
+            });
+            let input = parts.has_headers().then(|| headers::copy(message)).flatten();
+            let sent = self.send(
+                target,
+                message.key().filter(|_| parts.has_key()),
+                message.payload().filter(|_| parts.has_value()),
+                Some(letter.headers(input, origin, left_out)),
+            )?;
+            if sent.is_ok() {
+                self.metrics.dead_lettered(letter.reason());
+                if left_out.is_some() {
+                    self.metrics.truncated_dead_letter();
+                }
+                return Ok(());
+            }
         }
+        let Source {
+            topic,
+            partition,
+            offset,
+        } = origin;
+        Err(Failure::Refused(format!(
+            "not even the reason why {topic}, partition {partition}, offset {offset} cannot be scored fits into {}: raise \
+             its max.message.bytes, or message.max.bytes in [kafka.producer]",
+            target.name
+        )))
     }
 
     fn send(
         &self,
         target: &Topic,
+        key: Option<&[u8]>,
         value: Option<&[u8]>,
         headers: Option<rdkafka::message::OwnedHeaders>,
     ) -> Result<Result<(), super::producer::TooLarge>, Failure> {
@@ -211,7 +253,7 @@ impl Outgoing<'_, '_> {
         self.producer.send(OutputRecord {
             topic: &target.name,
             partition: self.message.partition() % target.partitions,
-            key: self.message.key(),
+            key,
             value,
             timestamp: carried,
             headers,

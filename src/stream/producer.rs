@@ -1,7 +1,8 @@
 //! A worker's producer: records out, delivery reports in.
 
 use super::clients::ClientFactory;
-use super::failure::Failure;
+use super::failure::{Failure, is_missing_topic};
+use super::limits::Limits;
 use super::topics::Topics;
 use super::transaction::{Membership, Remedy, TransactionError, Transactions};
 use super::vitals::Vitals;
@@ -26,6 +27,9 @@ const INIT: Duration = Duration::from_secs(60);
 /// What a producer that is given up spends on its open transaction; its successor aborts it in any case.
 const LAST_ABORT: Duration = Duration::from_secs(1);
 
+/// How much later than asked for librdkafka notices that a new producer's topic has not come.
+const NOTICE: Duration = Duration::from_secs(5);
+
 /// A record to be produced. Everything is carried over from the input but the value.
 #[derive(Debug)]
 pub struct OutputRecord<'r> {
@@ -45,16 +49,23 @@ pub struct Producer {
     client: BaseProducer<Deliveries>,
     vitals: Arc<Vitals>,
     metrics: Metrics,
-    /// Whether records go out in transactions, and so nothing goes out without one.
-    transactional: bool,
+    /// Where it is set, records go out in transactions, and nothing goes out without one.
+    transactional_id: Option<String>,
     /// Whether a transaction has begun and not ended.
     open: Cell<bool>,
     /// Timestamps of the oldest record of each batch in the open transaction: their way ends with its commit.
     oldest_inputs: RefCell<Vec<i64>>,
+    /// The topics by name.
+    targets: String,
     /// Longer than any message may stay undelivered.
     patience: Duration,
     /// What librdkafka's queue holds: a larger record would wait for room for ever.
     queue_bytes: usize,
+    made: Instant,
+    /// How long from its making on librdkafka waits for a topic that is not there.
+    topic_patience: Duration,
+    /// Whether records are sent compressed, at least as well as lz4 does it.
+    compresses: bool,
 }
 
 impl Producer {
@@ -77,6 +88,8 @@ impl Producer {
             .get("queue.buffering.max.kbytes")
             .and_then(|kilobytes| kilobytes.parse().ok());
         let queue_bytes = kilobytes.unwrap_or(usize::MAX / 1024).saturating_mul(1024);
+        let transactional_id = config.get("transactional.id").map(str::to_owned);
+        let compresses = matches!(config.get("compression.type"), Some("lz4" | "zstd" | "gzip"));
         let deliveries = Deliveries {
             failed: Mutex::new(None),
             metrics: metrics.clone(),
@@ -88,12 +101,26 @@ impl Producer {
             client,
             vitals,
             metrics,
-            transactional: guarantee == Guarantee::ExactlyOnce,
+            transactional_id,
+            targets: format!("{} or {}", topics.output.name, topics.dead_letter.name),
             open: Cell::new(false),
             oldest_inputs: RefCell::default(),
             queue_bytes,
+            made: Instant::now(),
+            topic_patience: factory.settings().startup_timeout,
+            compresses,
             patience: Duration::from_millis(timeout) + Duration::from_secs(5),
         })
+    }
+
+    /// Whether a record with this value, and with so many bytes of key and headers, is taken by a topic with these limits
+    /// when it is sent as this producer sends it.
+    pub fn takes(&self, limits: &Limits, beside: usize, value: &[u8]) -> bool {
+        if self.compresses {
+            limits.takes_compressed(beside, value)
+        } else {
+            limits.takes_bytes(beside + value.len())
+        }
     }
 
     /// Hands a record to librdkafka, waiting for room in its queue. Begins a transaction where one is needed.
@@ -103,10 +130,8 @@ impl Producer {
     pub fn send(&self, record: OutputRecord<'_>) -> Result<Result<(), TooLarge>, Failure> {
         self.begin()?;
         let opaque = match record.oldest_input {
-            Some(timestamp) if self.transactional => {
-                self.oldest_inputs.borrow_mut().push(timestamp);
-                0
-            }
+            // Reported at the commit.
+            Some(_) if self.transactional_id.is_some() => 0,
             Some(timestamp) => timestamp.max(1) as usize,
             None => 0,
         };
@@ -122,7 +147,12 @@ impl Producer {
         let started = Instant::now();
         loop {
             match self.client.send(outgoing) {
-                Ok(()) => return Ok(Ok(())),
+                Ok(()) => {
+                    if self.transactional_id.is_some() {
+                        self.oldest_inputs.borrow_mut().extend(record.oldest_input);
+                    }
+                    return Ok(Ok(()));
+                }
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back))
                     if started.elapsed() < self.patience =>
                 {
@@ -187,6 +217,12 @@ impl Producer {
             .unwrap_or_else(|e| e.into_inner())
             .clone()
         {
+            // An older producer notices at once that a topic is gone, and the next one waits for it.
+            if is_missing_topic(code) && self.made.elapsed() < self.topic_patience + NOTICE {
+                return Err(Failure::Refused(format!(
+                    "{message}; create the topic with `flight-delay-scorer topics`"
+                )));
+            }
             return Err(self.judge(Failure::of_code(Some(code), message)));
         }
         if let Some((_, reason)) = self.client.client().fatal_error() {
@@ -199,7 +235,14 @@ impl Producer {
     /// transaction nobody has seen the records around it.
     fn judge(&self, failure: Failure) -> Failure {
         match failure {
-            Failure::Rebuild(why) | Failure::Unreachable(why) if self.transactional => Failure::Abort(why),
+            failure @ (Failure::Rebuild(_) | Failure::Unreachable(_)) if self.open.get() => {
+                // Records are purged when their transaction fails. Why it did is told to who asks for another.
+                let cause = Transactions::of(&self.client).begin().err();
+                match cause.filter(|cause| cause.remedy == Remedy::Abort) {
+                    Some(cause) => cause.failure(&format!("write to {} in a transaction", self.targets)),
+                    None => Failure::Abort(Box::new(failure)),
+                }
+            }
             other => other,
         }
     }
@@ -210,22 +253,23 @@ impl Producer {
     /// Fences a producer of the same transactional id, if there is one, and waits for the end of what it left open.
     /// Goes on until `give_up` says so.
     pub fn init(&self, give_up: impl Fn() -> bool) -> Result<(), Failure> {
-        if !self.transactional {
+        let Some(id) = &self.transactional_id else {
             return Ok(());
-        }
+        };
         let deadline = Instant::now() + INIT;
-        self.retry(deadline, "begin with transactions", &give_up, |time| {
+        let doing = format!("begin transactions as transactional.id {id}");
+        self.retry(deadline, &doing, &give_up, |time| {
             Transactions::of(&self.client).init(time)
         })
         .map_err(|failure| match failure {
             // There is no transaction yet.
-            Failure::Abort(why) => Failure::Rebuild(why),
+            Failure::Abort(cause) => *cause,
             other => other,
         })
     }
 
     fn begin(&self) -> Result<(), Failure> {
-        if !self.transactional || self.open.get() {
+        if self.transactional_id.is_none() || self.open.get() {
             return Ok(());
         }
         Transactions::of(&self.client)
@@ -260,7 +304,7 @@ impl Producer {
         )
         .map_err(|failure| match failure {
             // Not committed, so it can be aborted and made again.
-            Failure::Unreachable(why) => Failure::Abort(why),
+            late @ Failure::Unreachable(_) => Failure::Abort(Box::new(late)),
             other => other,
         })?;
         self.retry(
@@ -293,7 +337,7 @@ impl Producer {
             },
         )
         .map_err(|failure| match failure {
-            Failure::Abort(why) => Failure::Rebuild(why),
+            Failure::Abort(cause) => *cause,
             other => other,
         })?;
         self.client.poll(Duration::ZERO);

@@ -56,7 +56,7 @@ impl TransactionError {
         let message = format!("cannot {doing}: {self}");
         match (Failure::of_code(Some(self.code), message), self.remedy) {
             (refused @ (Failure::Refused(_) | Failure::Denied(_)), _) => refused,
-            (other, Remedy::Abort) => Failure::Abort(other.to_string()),
+            (other, Remedy::Abort) => Failure::Abort(Box::new(other)),
             (other, Remedy::Retry) => other,
             (other, Remedy::Rebuild) => Failure::Rebuild(other.to_string()),
         }

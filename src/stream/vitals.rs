@@ -22,6 +22,7 @@ pub struct Vitals {
     assigned: AtomicBool,
     connected_once: AtomicBool,
     topic_is_missing: AtomicBool,
+    finished: AtomicBool,
     /// Next offset to be processed, by owned partition; -1 where nothing has been read yet.
     partitions: Mutex<BTreeMap<i32, i64>>,
 }
@@ -38,6 +39,7 @@ impl Default for Vitals {
             assigned: AtomicBool::new(false),
             connected_once: AtomicBool::new(false),
             topic_is_missing: AtomicBool::new(false),
+            finished: AtomicBool::new(false),
             partitions: Mutex::default(),
         }
     }
@@ -112,7 +114,22 @@ impl Vitals {
         self.with_partitions(|owned| owned.clear());
         self.lost_membership();
         self.topic_is_missing(false);
+        self.uncommitted.store(0, Ordering::Relaxed);
         self.beat();
+    }
+
+    /// So many records more are on their way to an outcome.
+    pub fn took(&self, records: usize) {
+        self.uncommitted.fetch_add(records as u64, Ordering::Relaxed);
+    }
+
+    /// The last checkpoint is made: all that is left is to close.
+    pub fn finished(&self) {
+        self.finished.store(true, Ordering::Relaxed);
+    }
+
+    pub fn is_finished(&self) -> bool {
+        self.finished.load(Ordering::Relaxed)
     }
 
     pub fn partitions(&self) -> BTreeMap<i32, i64> {

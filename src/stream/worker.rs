@@ -1,6 +1,6 @@
 //! A worker: one thread with a consumer, a producer and a scorer of its own.
 
-use super::checkpoint::{Checkpoint, Outcome};
+use super::checkpoint::{Checkpoint, Outcome, PATIENCE};
 use super::clients::ClientFactory;
 use super::consumer::{Change, Consumer};
 use super::failure::{Failure, is_denial, is_missing_topic, is_refusal};
@@ -18,6 +18,7 @@ use crate::shutdown::Shutdown;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::BorrowedMessage;
 use rdkafka::{Message, TopicPartitionList};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -29,8 +30,6 @@ const BATCH_BYTES: usize = 1 << 20;
 const IDLE: Duration = Duration::from_millis(100);
 /// How soon a postponed checkpoint is tried again.
 const POSTPONED: Duration = Duration::from_millis(500);
-/// How long an abort may take where nothing else sets an end to it.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// Aborted transactions in a row after which a new worker may do better.
 const ABORTS: u32 = 3;
 
@@ -92,6 +91,7 @@ impl Worker {
             due: Instant::now() + self.checkpoint_interval,
             topic_missing_since: None,
             aborts: 0,
+            stopped: BTreeSet::new(),
         }
         .run(&mut pipeline)
     }
@@ -106,6 +106,8 @@ struct Running<'w> {
     topic_missing_since: Option<Instant>,
     /// Transactions aborted since the last one that committed.
     aborts: u32,
+    /// Partitions that were stopped by a change of partitions, and of which nothing was read since.
+    stopped: BTreeSet<i32>,
 }
 
 impl<'w> Running<'w> {
@@ -113,22 +115,26 @@ impl<'w> Running<'w> {
         let mut batch: Vec<BorrowedMessage<'w>> = Vec::with_capacity(BATCH_RECORDS);
         while !self.worker.shutdown.is_requested() {
             match self.turn(pipeline, &mut batch) {
-                Err(Failure::Abort(why)) => {
+                Err(Failure::Abort(cause)) => {
                     // Part of the batch may be in the transaction: all of it is read again.
                     self.processed(&mut batch);
-                    self.abort(&why)?;
+                    self.abort(*cause)?;
                 }
                 other => other?,
             }
         }
         match self.make_checkpoint(true, self.worker.shutdown.deadline()) {
-            Ok(Outcome::Committed | Outcome::NothingNew) => Ok(self.positions.iter().collect()),
+            Ok(Outcome::Committed | Outcome::NothingNew) => {
+                self.worker.vitals.finished();
+                Ok(self.positions.iter().collect())
+            }
             Ok(Outcome::Postponed) => Err(Failure::Rebuild(
                 "the offsets of the last checkpoint could not be committed".into(),
             )),
             // Nothing is in doubt then: what was read since the last commit is as good as never read.
-            Err(Failure::Abort(why)) => {
-                self.abort(&why)?;
+            Err(Failure::Abort(cause)) => {
+                self.abort(*cause)?;
+                self.worker.vitals.finished();
                 Ok(self.positions.iter().collect())
             }
             Err(failure) => Err(failure),
@@ -140,6 +146,12 @@ impl<'w> Running<'w> {
         let (consumer, producer) = (self.checkpoint.consumer, self.checkpoint.producer);
         self.worker.vitals.beat();
         self.collect(batch)?;
+        if consumer.topic_was_replaced() {
+            return Err(Failure::Rebuild(format!(
+                "{} was deleted and made again: it is read from its start",
+                self.worker.topics.input.name
+            )));
+        }
         let change = consumer.change();
         if let Some(Change::Revoke(partitions)) = &change
             && consumer.lost_its_assignment()
@@ -151,8 +163,10 @@ impl<'w> Running<'w> {
             };
             batch.retain(|message| !lost(message));
         }
+        batch.retain(|message| !self.is_repeated(message));
         if !batch.is_empty() {
             self.worker.vitals.broker_answered();
+            self.worker.vitals.took(batch.len());
             pipeline.process(batch, producer)?;
             self.processed(batch);
             self.worker.vitals.processed(&self.positions);
@@ -160,12 +174,22 @@ impl<'w> Running<'w> {
         producer.serve(Duration::ZERO)?;
         if let Some(change) = change {
             self.answer(change)?;
+            self.stopped
+                .extend(self.positions.iter().map(|(partition, _)| partition));
         }
         if Instant::now() >= self.due {
             self.make_checkpoint(false, None)?;
         }
         self.report_lag();
         self.look_for_missing_topic()
+    }
+
+    /// Whether this is the record that was read last before a change of partitions. Such a change stops all partitions,
+    /// those that stay as well, and they go on from the record that librdkafka believes to be the last that was read;
+    /// it can miss one that is handed over in that moment.
+    fn is_repeated(&mut self, message: &BorrowedMessage<'_>) -> bool {
+        self.stopped.remove(&message.partition())
+            && self.positions.get(message.partition()) == Some(message.offset() + 1)
     }
 
     fn processed(&mut self, batch: &mut Vec<BorrowedMessage<'w>>) {
@@ -175,7 +199,7 @@ impl<'w> Running<'w> {
     }
 
     /// Aborts the transaction and reads its records again.
-    fn abort(&mut self, why: &str) -> Result<(), Failure> {
+    fn abort(&mut self, cause: Failure) -> Result<(), Failure> {
         let Checkpoint {
             consumer,
             producer,
@@ -184,11 +208,11 @@ impl<'w> Running<'w> {
         } = self.checkpoint;
         self.aborts += 1;
         if self.aborts > ABORTS {
-            return Err(Failure::Rebuild(why.to_owned()));
+            return Err(cause);
         }
         tracing::warn!(
             worker = self.worker.index,
-            why,
+            why = %cause,
             "the transaction is aborted, its records are read again"
         );
         let shutdown = &self.worker.shutdown;
@@ -234,7 +258,10 @@ impl<'w> Running<'w> {
                     batch.push(message);
                     wait = Duration::ZERO;
                 }
-                Some(Err(error)) => self.judge(&error)?,
+                Some(Err(error)) => {
+                    self.judge(&error)?;
+                    break;
+                }
                 // Nothing at hand, or a change of partitions to be answered.
                 None => break,
             }
@@ -252,12 +279,6 @@ impl<'w> Running<'w> {
             return Err(Failure::Rebuild(format!("the consumer cannot go on: {error}")));
         }
         match error.rdkafka_error_code() {
-            // A broker that is being restarted can refuse for a moment; librdkafka tries again.
-            Some(RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SaslAuthenticationFailed)
-                if self.worker.vitals.connected_once() =>
-            {
-                Ok(())
-            }
             Some(code) if is_refusal(code) || is_denial(code) => {
                 let group = self.checkpoint.group;
                 Err(Failure::of(&format!("cannot read {topic} in group {group}"), error))
@@ -334,7 +355,9 @@ impl<'w> Running<'w> {
                     metrics.rebalanced(Rebalance::Lost);
                     vitals.lost_membership();
                     if self.checkpoint.producer.has_open_transaction() {
-                        Err(Failure::Abort("its partitions were lost".into()))
+                        Err(Failure::Abort(Box::new(Failure::Rebuild(
+                            "its partitions were lost".into(),
+                        ))))
                     } else {
                         Ok(Outcome::NothingNew)
                     }
@@ -350,7 +373,7 @@ impl<'w> Running<'w> {
                 vitals.revoked(numbers);
                 let checkpoint = match checkpoint {
                     // It covered the partitions that stay, too.
-                    Err(Failure::Abort(why)) => self.abort(&why).map(|()| Outcome::NothingNew),
+                    Err(Failure::Abort(cause)) => self.abort(*cause).map(|()| Outcome::NothingNew),
                     other => other,
                 };
                 // The group waits for this answer, whatever became of the checkpoint.

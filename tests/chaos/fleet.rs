@@ -107,7 +107,13 @@ impl<'c> Fleet<'c> {
                 .say(format_args!("instance {slot}: no {name}, it is not there"));
             return false;
         };
-        instance.counters();
+        let answers = action == Action::Thaw || instance.ask();
+        if action == Action::Stop && !answers {
+            // A process that does not listen for signals yet has nothing to finish, and ends as any other program.
+            self.journal
+                .say(format_args!("instance {slot}: no {name}, it has not started yet"));
+            return false;
+        }
         self.journal.say(format_args!("instance {slot}: {name}"));
         let state = match action {
             Action::Start | Action::Thaw => State::Running,
@@ -222,6 +228,9 @@ impl<'c> Fleet<'c> {
     pub fn counters(&mut self) -> Counters {
         let mut sum = self.gone;
         for instance in self.slots.iter_mut().flatten() {
+            if instance.state() == State::Running {
+                instance.ask();
+            }
             sum.add(instance.counters());
         }
         sum

@@ -89,18 +89,21 @@ impl Instance {
         (status == 200, body)
     }
 
-    /// What it has counted so far; what it said last where it does not answer.
-    pub fn counters(&mut self) -> Counters {
-        if self.state == State::Running {
-            let (status, body) = http::get(&format!("{}/metrics", self.url));
-            if status == 200 {
-                let scrape = Scrape::new(body);
-                self.counters = Counters {
-                    aborted_transactions: scrape.get("transactions_aborted_total").unwrap_or(0.0) as u64,
-                    rebalances: scrape.sum("rebalances_total") as u64,
-                };
-            }
+    /// Asks it what it has counted. Returns whether it answered.
+    pub fn ask(&mut self) -> bool {
+        let (status, body) = http::get(&format!("{}/metrics", self.url));
+        if status == 200 {
+            let scrape = Scrape::new(body);
+            self.counters = Counters {
+                aborted_transactions: scrape.get("transactions_aborted_total").unwrap_or(0.0) as u64,
+                rebalances: scrape.sum("rebalances_total") as u64,
+            };
         }
+        status == 200
+    }
+
+    /// What it had counted when it was asked last.
+    pub fn counters(&self) -> Counters {
         self.counters
     }
 }

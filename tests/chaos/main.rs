@@ -25,9 +25,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 use tally::Tally;
 
-/// What `cargo test` runs: seeds whose schedule has a bit of everything, and those that once failed.
-const SHORT: &[(Guarantee, u64)] = &[(Guarantee::AtLeastOnce, 1), (Guarantee::ExactlyOnce, 1)];
-const SHORT_SECONDS: u64 = 40;
+/// What `cargo test` runs: the seed that saw three of the four ways in which the promise was broken on purpose.
+const SHORT: &[(Guarantee, u64)] = &[(Guarantee::AtLeastOnce, 4), (Guarantee::ExactlyOnce, 4)];
+const SHORT_SECONDS: u64 = 36;
 
 /// Breaks everything around the service, and proves that its promise holds.
 ///

@@ -139,7 +139,12 @@ impl fmt::Display for Plan {
 
 /// What the plan expects of the slots at a time.
 #[derive(Debug, Default)]
-struct Slots([Slot; SLOTS]);
+struct Slots {
+    states: [Slot; SLOTS],
+    /// In which order they came to their states.
+    steps: [usize; SLOTS],
+    taken: usize,
+}
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 enum Slot {
@@ -151,7 +156,25 @@ enum Slot {
 
 impl Slots {
     fn all(&self, state: Slot) -> Vec<usize> {
-        (0..SLOTS).filter(|&slot| self.0[slot] == state).collect()
+        (0..SLOTS).filter(|&slot| self.states[slot] == state).collect()
+    }
+
+    fn put(&mut self, slot: usize, state: Slot) {
+        self.states[slot] = state;
+        self.taken += 1;
+        self.steps[slot] = self.taken;
+    }
+
+    /// SIGKILL to the instance that has run the longest: it has partitions.
+    fn ambush(&mut self, at: Duration) -> Option<Step> {
+        let running = self.all(Slot::Running);
+        let slot = running.into_iter().min_by_key(|&slot| self.steps[slot])?;
+        self.put(slot, Slot::Free);
+        Some(Step {
+            at,
+            slot,
+            action: Action::Kill,
+        })
     }
 
     /// A step at a slot that it can happen to, if there is one.
@@ -167,7 +190,7 @@ impl Slots {
             return None;
         }
         let slot = *random.pick(&candidates);
-        self.0[slot] = after;
+        self.put(slot, after);
         Some(Step { at, slot, action })
     }
 }
@@ -177,9 +200,11 @@ fn calm(random: &mut Random, slots: &mut Slots, length: Duration) -> Phase {
     for _ in 0..1 + random.below(4) {
         steps.extend(slots.step(random, Duration::ZERO, Action::Start));
     }
-    let mut at = random.seconds(3.0, 5.0);
+    let mut at = random.seconds(1.0, 3.0);
     while at + QUIET_END < length {
+        let first = steps.iter().all(|step| step.at.is_zero());
         let action = match slots.all(Slot::Running).len() {
+            _ if first => Action::Start,
             1 => Action::Start,
             SLOTS => Action::Stop,
             _ => *random.pick(&[Action::Start, Action::Stop]),
@@ -198,12 +223,21 @@ fn chaos(random: &mut Random, slots: &mut Slots, guarantee: Guarantee, length: D
     let end = length - QUIET_END;
     let mut steps: Vec<Step> = Vec::new();
     let mut thaws: Vec<Step> = Vec::new();
+    let outages = outages(random, guarantee, end);
+    // An instance that dies while what it sent is not yet acknowledged, because a broker has died.
+    let mut ambushes = outages
+        .iter()
+        .map(|outage| outage.at + random.seconds(2.0, 6.0))
+        .collect::<Vec<_>>();
     let mut at = random.seconds(0.5, 2.0);
     while at < end {
+        if ambushes.first().is_some_and(|ambush| *ambush <= at) {
+            steps.extend(slots.ambush(ambushes.remove(0)));
+        }
         thaws.retain(|thaw| {
             let due = thaw.at <= at;
             if due {
-                slots.0[thaw.slot] = Slot::Running;
+                slots.put(thaw.slot, Slot::Running);
                 steps.push(*thaw);
             }
             !due
@@ -237,11 +271,7 @@ fn chaos(random: &mut Random, slots: &mut Slots, guarantee: Guarantee, length: D
     if slots.all(Slot::Running).is_empty() && slots.all(Slot::Frozen).is_empty() {
         steps.extend(slots.step(random, end, Action::Start));
     }
-    Phase {
-        length,
-        steps,
-        outages: outages(random, guarantee, end),
-    }
+    Phase { length, steps, outages }
 }
 
 fn outages(random: &mut Random, guarantee: Guarantee, end: Duration) -> Vec<Outage> {

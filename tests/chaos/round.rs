@@ -5,7 +5,7 @@ use crate::fleet::Fleet;
 use crate::journal::Journal;
 use crate::load::{Load, Report};
 use crate::pause;
-use crate::plan::{Action, Guarantee, Outage, Phase, Plan, SLOTS, Step, Victim};
+use crate::plan::{Action, Guarantee, Phase, Plan, SLOTS, Step, Victim};
 use crate::support::kafka::Names;
 use crate::tally::{Fault, Tally};
 use std::thread;
@@ -37,12 +37,14 @@ impl Round<'_> {
         self.phase(&mut fleet, &names, "calm", &self.plan.calm, &mut tally);
         let counters = fleet.counters();
         (tally.calm_aborted, tally.calm_rebalances) = (counters.aborted_transactions, counters.rebalances);
+        let aborts = format!(
+            "calm: {} transactions aborted in {} rebalances",
+            tally.calm_aborted, tally.calm_rebalances
+        );
+        self.journal.say(format_args!("{aborts}"));
         // One abort can be the race at the very moment of a new generation; that it is the rule cannot.
-        if tally.calm_aborted > 1 && 4 * tally.calm_aborted >= tally.calm_rebalances {
-            tally.problem(format!(
-                "calm: {} transactions were aborted in {} rebalances",
-                tally.calm_aborted, tally.calm_rebalances
-            ));
+        if tally.calm_aborted > 1 && 3 * tally.calm_aborted >= 2 * tally.calm_rebalances {
+            tally.problem(aborts);
         }
 
         let downs = self.phase(&mut fleet, &names, "chaos", &self.plan.chaos, &mut tally);
@@ -70,11 +72,18 @@ impl Round<'_> {
     fn phase(&self, fleet: &mut Fleet, names: &Names, name: &str, phase: &Phase, tally: &mut Tally) -> Vec<Down> {
         self.journal
             .say(format_args!("{name}: rows for {} s", phase.length.as_secs()));
-        let mut load = Load::start(self.cluster, self.plan, phase, names, self.journal.dir(), name);
-        let start = Instant::now();
+        // The first instances are at work, and rows flow, when the schedule begins: a slow machine does not shorten it.
         let mut steps = phase.steps.iter().peekable();
+        while let Some(step) = steps.next_if(|step| step.at.is_zero()) {
+            fleet.take(step);
+            tally.happened(Fault::of(step.action));
+        }
+        self.wait_ready(fleet, tally);
+        let sent_before = self.rows(names);
+        let mut load = Load::start(self.cluster, self.plan, phase, names, self.journal.dir(), name);
+        let start = self.wait_for_rows(names, sent_before, tally);
         let (report, downs) = thread::scope(|scope| {
-            let outages = scope.spawn(|| self.break_brokers(names, start, &phase.outages));
+            let outages = scope.spawn(|| self.break_brokers(names, start, phase));
             let report = loop {
                 while let Some(step) = steps.next_if(|step| start.elapsed() >= step.at) {
                     if fleet.take(step) {
@@ -101,6 +110,23 @@ impl Round<'_> {
         downs
     }
 
+    /// Records of the input topic.
+    fn rows(&self, names: &Names) -> i64 {
+        self.cluster.kafka.ends(&names.input).iter().sum()
+    }
+
+    fn wait_for_rows(&self, names: &Names, before: i64, tally: &mut Tally) -> Instant {
+        let deadline = Instant::now() + READY;
+        while self.rows(names) == before {
+            if Instant::now() >= deadline {
+                tally.problem(format!("replay sent no row within {} s", READY.as_secs()));
+                break;
+            }
+            pause(TICK);
+        }
+        Instant::now()
+    }
+
     fn judge(&self, name: &str, report: &Report, tally: &mut Tally) {
         self.journal.say(format_args!("{name}: {report:?}"));
         let outcomes = report.scored + report.dead_lettered;
@@ -125,10 +151,15 @@ impl Round<'_> {
     }
 
     /// Kills brokers and brings them back, one outage after the other.
-    fn break_brokers(&self, names: &Names, start: Instant, outages: &[Outage]) -> (Vec<Down>, Tally) {
+    fn break_brokers(&self, names: &Names, start: Instant, phase: &Phase) -> (Vec<Down>, Tally) {
         let (mut downs, mut tally) = (Vec::new(), Tally::default());
-        for outage in outages {
+        for outage in &phase.outages {
             pause((start + outage.at).saturating_duration_since(Instant::now()));
+            if start.elapsed() >= phase.length {
+                self.journal
+                    .say(format_args!("no more outage: the last took until all rows were sent"));
+                break;
+            }
             let coordinator = match outage.victim {
                 Victim::Broker | Victim::All => None,
                 Victim::GroupCoordinator => self.cluster.group_coordinator(&names.group),
@@ -174,7 +205,7 @@ impl Round<'_> {
             if Instant::now() >= deadline {
                 for (slot, answer) in unready {
                     tally.problem(format!(
-                        "instance {slot} was not ready {} s after the end: {answer}",
+                        "instance {slot} is not ready after {} s: {answer}",
                         READY.as_secs()
                     ));
                 }

@@ -1,9 +1,11 @@
 //! The service on a real Kafka.
 
+mod bad;
 mod forms;
 mod group;
 mod kept;
 mod limits;
+mod memory;
 mod outage;
 mod replay;
 mod start;

@@ -32,6 +32,9 @@ const USERS: &[&str] = &[
     "loses-read",
     "loses-write",
     "loses-group",
+    "loses-group-exactly",
+    "loses-write-exactly",
+    "no-transactions",
 ];
 
 pub struct Cluster {
@@ -51,6 +54,8 @@ pub enum Right {
 pub enum On<'n> {
     Topic(&'n str),
     Group(&'n str),
+    /// All that begin so.
+    TransactionalIds(&'n str),
 }
 
 impl Cluster {
@@ -137,7 +142,7 @@ impl Cluster {
             (On::Topic(&names.dead_letter), Right::Write),
             (On::Group(&names.group), Right::Read),
         ] {
-            let (On::Topic(name) | On::Group(name)) = on;
+            let (On::Topic(name) | On::Group(name) | On::TransactionalIds(name)) = on;
             if without != Some(name) {
                 self.rule(user, right, on, true);
             }
@@ -147,9 +152,23 @@ impl Cluster {
     /// Allows or denies; what is denied stays so.
     #[allow(unsafe_code)]
     pub fn rule(&self, user: &str, right: Right, on: On<'_>, allow: bool) {
-        let (kind, name) = match on {
-            On::Topic(name) => (native::rd_kafka_ResourceType_t::RD_KAFKA_RESOURCE_TOPIC, name),
-            On::Group(name) => (native::rd_kafka_ResourceType_t::RD_KAFKA_RESOURCE_GROUP, name),
+        use native::{rd_kafka_ResourcePatternType_t as pattern, rd_kafka_ResourceType_t as kind};
+        let (kind, pattern, name) = match on {
+            On::Topic(name) => (
+                kind::RD_KAFKA_RESOURCE_TOPIC,
+                pattern::RD_KAFKA_RESOURCE_PATTERN_LITERAL,
+                name,
+            ),
+            On::Group(name) => (
+                kind::RD_KAFKA_RESOURCE_GROUP,
+                pattern::RD_KAFKA_RESOURCE_PATTERN_LITERAL,
+                name,
+            ),
+            On::TransactionalIds(prefix) => (
+                kind::RD_KAFKA_RESOURCE_TRANSACTIONAL_ID,
+                pattern::RD_KAFKA_RESOURCE_PATTERN_PREFIXED,
+                prefix,
+            ),
         };
         let operation = match right {
             Right::Read => native::rd_kafka_AclOperation_t::RD_KAFKA_ACL_OPERATION_READ,
@@ -172,7 +191,7 @@ impl Cluster {
                     let mut rule = native::rd_kafka_AclBinding_new(
                         kind,
                         name.as_ptr(),
-                        native::rd_kafka_ResourcePatternType_t::RD_KAFKA_RESOURCE_PATTERN_LITERAL,
+                        pattern,
                         principal.as_ptr(),
                         c"*".as_ptr(),
                         operation,

@@ -17,7 +17,7 @@ use support::program::{self, Run};
 const EVERYTHING: [&str; 2] = ["log.filter=debug,librdkafka=debug", "kafka.common.debug=all"];
 
 /// Enough for the broker to answer on a busy machine; whoever waits for it does so to its end.
-const STARTUP_TIMEOUT: &str = "kafka.startup_timeout=8s";
+const STARTUP_TIMEOUT: &str = "kafka.startup_timeout=20s";
 
 /// Runs the service until it gives up, which it is to do with exit code 4, and looks for secrets in what it said.
 /// Hands back the last line.

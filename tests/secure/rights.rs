@@ -45,16 +45,24 @@ fn a_right_that_is_missing_is_named_at_the_start() {
 fn a_right_that_is_taken_away_ends_the_service_and_is_named() {
     let cluster = Cluster::shared();
     std::thread::scope(|scope| {
-        for user in ["loses-read", "loses-write", "loses-group"] {
+        for (user, guarantee) in [
+            ("loses-read", "at_least_once"),
+            ("loses-write", "at_least_once"),
+            ("loses-group", "at_least_once"),
+            ("loses-write-exactly", "exactly_once"),
+            ("loses-group-exactly", "exactly_once"),
+        ] {
             scope.spawn(move || {
                 let names = Names::of(user);
                 cluster.prepare(&names, user);
-                let settings = cluster.sasl("PLAIN", user);
+                cluster.rule(user, Right::Write, On::TransactionalIds(&names.group), true);
+                let mut settings = cluster.sasl("PLAIN", user);
+                settings.push(format!("delivery.guarantee={guarantee}"));
                 let mut settings: Vec<&str> = settings.iter().map(String::as_str).collect();
                 // Also how long a right may be missing before the service ends.
                 settings.push(STARTUP_TIMEOUT);
                 let service = Service::start_ready(&cluster.kafka, &names, &settings);
-                let (right, on, named) = match user {
+                let (right, on, named) = match user.trim_end_matches("-exactly") {
                     "loses-read" => (Right::Read, On::Topic(&names.input), &*names.input),
                     "loses-write" => (Right::Write, On::Topic(&names.output), &*names.output),
                     _ => (Right::Read, On::Group(&names.group), &*names.group),
@@ -69,4 +77,17 @@ fn a_right_that_is_taken_away_ends_the_service_and_is_named() {
             });
         }
     });
+}
+
+#[test]
+fn transactions_need_a_right_of_their_own() {
+    let cluster = Cluster::shared();
+    let names = Names::of("no-transactions");
+    cluster.prepare(&names, "no-transactions");
+    let mut settings = cluster.sasl("PLAIN", "no-transactions");
+    settings.push("delivery.guarantee=exactly_once".into());
+    let last = gives_up(&names, &settings);
+    for part in [&*names.group, "transactional.id", "authorization failed"] {
+        assert!(last.contains(part), "{part}: {last}");
+    }
 }

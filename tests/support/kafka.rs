@@ -2,7 +2,7 @@
 
 use super::program::PROGRAM;
 use super::{PATIENCE, poll_until, signal};
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
@@ -189,6 +189,19 @@ impl Kafka {
         assert_eq!(deleted, [Ok(name.to_owned())]);
     }
 
+    /// Gives a topic more partitions: `partitions` in all.
+    pub fn add_partitions(&self, name: &str, partitions: usize) {
+        let admin: AdminClient<DefaultClientContext> = self.client().create().expect("an admin client");
+        let options = AdminOptions::new().operation_timeout(Some(PATIENCE));
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .expect("a runtime");
+        let added = runtime
+            .block_on(admin.create_partitions([&NewPartitions::new(name, partitions)], &options))
+            .expect("an answer");
+        assert_eq!(added, [Ok(name.to_owned())]);
+    }
+
     /// Input, output and dead letter topic with ten partitions each and Kafka's own settings.
     pub fn create_topics(&self, names: &Names) {
         for name in [&names.input, &names.output, &names.dead_letter] {
@@ -238,7 +251,10 @@ impl Kafka {
         });
         let end = |partition| {
             poll_until("watermarks", PATIENCE, || {
-                consumer.fetch_watermarks(topic, partition, PATIENCE)
+                // A client that reads nothing does not look by itself where a partition has gone.
+                metadata()?;
+                let watermarks = consumer.fetch_watermarks(topic, partition, PATIENCE);
+                watermarks.map_err(|error| error.to_string())
             })
             .1
         };

@@ -110,6 +110,18 @@ impl Service {
         owned.map(|partition| partition.parse().unwrap()).collect()
     }
 
+    /// A line of /proc/PID/status in bytes: `VmRSS` is what is resident now, `VmHWM` the most that ever was.
+    pub fn memory(&self, line: &str) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child().id())).expect("the process is there");
+        let found = status
+            .lines()
+            .find_map(|found| found.strip_prefix(line)?.strip_prefix(':'));
+        let kibibytes = found
+            .and_then(|found| found.trim().strip_suffix(" kB"))
+            .expect("a number of kB");
+        kibibytes.parse::<u64>().unwrap() * 1024
+    }
+
     pub fn stdout(&self) -> String {
         fs::read_to_string(self.dir.path().join("stdout")).expect("standard output is UTF-8")
     }

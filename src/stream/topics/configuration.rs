@@ -35,6 +35,7 @@ impl Configuration {
             max_message_bytes: number("max.message.bytes")
                 .and_then(|bytes| usize::try_from(bytes).ok())
                 .unwrap_or(defaults.limits.max_message_bytes),
+            uncompressed: setting("compression.type") == Some("uncompressed"),
             log_append_time: setting("message.timestamp.type") == Some("LogAppendTime"),
             timestamp_before_max_ms: number("message.timestamp.before.max.ms")
                 .or(either)
@@ -117,6 +118,7 @@ mod tests {
         let read = read(&[
             ("cleanup.policy", "compact,delete"),
             ("max.message.bytes", "2000000"),
+            ("compression.type", "uncompressed"),
             ("message.timestamp.type", "LogAppendTime"),
             ("message.timestamp.before.max.ms", "9223372036854775807"),
             ("message.timestamp.after.max.ms", "1000"),
@@ -127,6 +129,7 @@ mod tests {
             Limits {
                 compacted: true,
                 max_message_bytes: 2_000_000,
+                uncompressed: true,
                 log_append_time: true,
                 timestamp_before_max_ms: i64::MAX,
                 timestamp_after_max_ms: 1000,

@@ -1,6 +1,7 @@
 //! Whether the topics can work together, judged from their description alone.
 
 use super::{Failure, Topic, Topics};
+use crate::stream::dead_letter::ADDED_HEADERS;
 
 /// What the dead letter topic has to take so that the largest input fits, with the headers that it gets; Kafka's limits
 /// are 32-bit numbers.
@@ -11,6 +12,8 @@ pub(super) fn dead_letter_room(input_max_message_bytes: usize) -> usize {
 
 /// No prediction needs more than this.
 const PREDICTION_ROOM: usize = 2 * 1024;
+/// No dead letter needs more than this when it carries nothing of the input.
+const BARE_LETTER_ROOM: usize = 2 * ADDED_HEADERS;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Severity {
@@ -70,11 +73,17 @@ pub(super) fn check(topics: &Topics, user: &str) -> Vec<Finding> {
         check_written(topic, &mut findings);
     }
 
-    if output.told && output.limits.max_message_bytes < PREDICTION_ROOM {
-        findings.cannot_work(format!(
-            "{}: max.message.bytes is {}, a prediction can need {PREDICTION_ROOM}; raise it",
-            output.name, output.limits.max_message_bytes
-        ));
+    for (topic, what, room) in [
+        (output, "a prediction", PREDICTION_ROOM),
+        (dead_letter, "a dead letter", BARE_LETTER_ROOM),
+    ] {
+        let takes = topic.limits.max_message_bytes;
+        if topic.told && takes < room {
+            findings.cannot_work(format!(
+                "{}: max.message.bytes is {takes}, {what} can need {room}; raise it",
+                topic.name
+            ));
+        }
     }
     if output.limits.compacted {
         findings.warning(format!(
@@ -94,8 +103,8 @@ pub(super) fn check(topics: &Topics, user: &str) -> Vec<Finding> {
         let needed = dead_letter_room(input.limits.max_message_bytes);
         if dead_letter.limits.max_message_bytes < needed {
             findings.warning(format!(
-                "{}: max.message.bytes is {}, the largest record of {} with its headers needs {needed}; a dead letter \
-                 that does not fit stops the service, so raise it",
+                "{}: max.message.bytes is {}, the largest record of {} with its headers needs {needed}; where a dead \
+                 letter does not fit, its value is left out, so raise it",
                 dead_letter.name, dead_letter.limits.max_message_bytes, input.name
             ));
         } else {
@@ -135,7 +144,7 @@ fn check_written(topic: &Topic, findings: &mut Findings) {
     }
 }
 
-/// Logs the warnings.
+/// Logs what was found.
 ///
 /// # Errors
 /// All that cannot work, in one message.
@@ -146,8 +155,11 @@ pub fn settle(findings: &[Finding]) -> Result<(), Failure> {
             .filter(move |finding| finding.severity == severity)
             .map(|finding| &*finding.message)
     };
+    for message in of(Severity::Ok) {
+        tracing::info!("topics: {message}");
+    }
     for message in of(Severity::Warning) {
-        tracing::warn!("{message}");
+        tracing::warn!("topics: {message}");
     }
     let fatal: Vec<&str> = of(Severity::CannotWork).collect();
     if fatal.is_empty() {
@@ -292,14 +304,18 @@ mod tests {
     }
 
     #[test]
-    fn a_prediction_has_to_fit() {
+    fn a_prediction_and_a_bare_dead_letter_have_to_fit() {
         let mut topics = topics();
         topics.output.limits.max_message_bytes = 1024;
+        topics.dead_letter.limits.max_message_bytes = 2048;
+        let message = settle(&check(&topics, "user x")).unwrap_err().to_string();
         assert!(
-            settle(&check(&topics, "user x"))
-                .unwrap_err()
-                .to_string()
-                .contains("a prediction can need 2048")
+            message.contains("Out: max.message.bytes is 1024, a prediction can need 2048"),
+            "{message}"
+        );
+        assert!(
+            message.contains("Dead: max.message.bytes is 2048, a dead letter can need 4096"),
+            "{message}"
         );
     }
 
