@@ -36,6 +36,7 @@ enum Key {
     Topic,
     Partition,
     Offset,
+    LeftOut,
     Attempts,
     Other(Vec<u8>),
 }
@@ -48,6 +49,7 @@ impl Key {
             Key::Topic => header::TOPIC.into(),
             Key::Partition => header::PARTITION.into(),
             Key::Offset => header::OFFSET.into(),
+            Key::LeftOut => header::LEFT_OUT.into(),
             Key::Attempts => ATTEMPTS.into(),
             // librdkafka ends keys with a zero byte.
             Key::Other(key) => key.into_iter().filter(|&byte| byte != 0).collect(),
@@ -78,6 +80,8 @@ fn go_round(mut headers: Vec<Header>, rejection: &Rejection, partition: i32, off
             }
             None => 0,
         };
+        let lacking = [&letter[..], &[(header::LEFT_OUT.into(), Some(b"value".to_vec()))]].concat();
+        assert_eq!(sent_back(&lacking), None);
         let Some((to, back)) = sent_back(&letter) else {
             assert!(before >= MOST_ATTEMPTS, "a letter of the service was not sent back");
             return;
