@@ -98,6 +98,13 @@ impl Cluster {
         self.outcomes_until(|outcomes| outcomes.len() >= count)
     }
 
+    fn outcomes_in_every_partition(&self) {
+        self.outcomes_until(|outcomes| {
+            let partitions: BTreeSet<i32> = outcomes.iter().map(|outcome| outcome.partition).collect();
+            partitions.len() == PARTITIONS as usize
+        });
+    }
+
     fn outcomes_until(&self, done: impl Fn(&[Outcome]) -> bool) -> Vec<Outcome> {
         let kafka = self.factory.settings();
         let consumer: BaseConsumer = self.factory.reader().set("fetch.wait.max.ms", "10").create().unwrap();
@@ -343,13 +350,7 @@ fn a_record_that_is_not_delivered_is_scored_again_by_the_next_worker() {
     let refused = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN];
     cluster.kafka.fail_next(RDKafkaApiKey::Produce, &refused).unwrap();
     let service = cluster.serve(&topics);
-    let partitions = |outcomes: &[Outcome]| {
-        outcomes
-            .iter()
-            .map(|outcome| outcome.partition)
-            .collect::<BTreeSet<_>>()
-    };
-    cluster.outcomes_until(|outcomes| partitions(outcomes).len() == PARTITIONS as usize);
+    cluster.outcomes_in_every_partition();
     let started = Instant::now();
     let committed = || cluster.committed().values().sum::<i64>();
     while committed() < i64::from(PARTITIONS) {
@@ -472,14 +473,8 @@ fn every_error_in_a_transaction_leads_where_its_kind_leads() {
             assert!(matches!(ended, Ended::Refused(_)), "{case}: {ended:?}");
             continue;
         }
-        let partitions = |outcomes: &[Outcome]| {
-            outcomes
-                .iter()
-                .map(|outcome| outcome.partition)
-                .collect::<BTreeSet<_>>()
-        };
         // This Kafka knows transactions by name only: what was aborted can be read all the same.
-        cluster.outcomes_until(|outcomes| partitions(outcomes).len() == PARTITIONS as usize);
+        cluster.outcomes_in_every_partition();
         let metric = |name: &str| !service.metric(&format!("flight_scorer_{name}_total 0"));
         let started = Instant::now();
         while service.metric("flight_scorer_checkpoint_duration_seconds_count 0")

@@ -11,8 +11,8 @@ use rdkafka::TopicPartitionList;
 use rdkafka::error::RDKafkaErrorCode as Code;
 use std::time::{Duration, Instant};
 
-/// How long a commit, or an abort, may take where nothing else sets an end to it; well below the time after which a worker counts
-/// as stuck.
+/// How long a commit, or an abort, may take where nothing else sets an end to it; well below the time after which a
+/// worker counts as stuck.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 /// Between two attempts of a checkpoint that must not wait for the next.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -83,14 +83,14 @@ impl Checkpoint<'_> {
                     &error,
                 ));
             }
-            // A rebalance under way, a coordinator that moves or cannot be reached: leaving the group for one of
-            // these would make every sibling rebalance, and when partitions are really gone a revocation says so. Whom
-            // the group does not know as a member can only come back as a new one.
             if last && code.is_some_and(is_missing_topic) {
                 // A topic of the same name that is made later must not be read from where this one ended.
                 tracing::warn!(%error, "the offsets are given up: their topic is gone");
                 return Ok(Outcome::NothingNew);
             }
+            // A rebalance under way, a coordinator that moves or cannot be reached: leaving the group for one of
+            // these would make every sibling rebalance, and when partitions are really gone a revocation says so. Whom
+            // the group does not know as a member can only come back as a new one.
             let put_out = matches!(code, Some(Code::UnknownMemberId | Code::FencedInstanceId));
             if !last || put_out || Instant::now() + PAUSE >= deadline {
                 tracing::warn!(%error, "the checkpoint is postponed: the offsets could not be committed");

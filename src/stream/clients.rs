@@ -6,6 +6,7 @@ use crate::config::{self, Guarantee};
 use crate::memory::{Budget, KIB, Queues};
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
+use std::str::FromStr;
 
 /// Bytes in a produced batch: more costs memory, a quarter of it costs a quarter more CPU.
 const BATCH_BYTES: usize = 256 * 1024;
@@ -48,24 +49,17 @@ impl ClientFactory {
         // A fetch goes to the leader of a partition.
         let brokers = topics.brokers.min(topics.input.partitions.max(1) as usize);
         self.queues = Queues::within(budget.bytes, workers, brokers);
-        let Queues {
-            consumer_records,
-            consumer_bytes,
-            fetch_bytes,
-            producer_records,
-            producer_bytes,
-            largest_record,
-        } = self.queues;
+        let queues = &self.queues;
         tracing::info!(
             %budget,
             workers,
             brokers,
-            consumer_records,
-            consumer_bytes,
-            fetch_bytes,
-            producer_records,
-            producer_bytes,
-            largest_record,
+            consumer_records = queues.consumer_records,
+            consumer_bytes = queues.consumer_bytes,
+            fetch_bytes = queues.fetch_bytes,
+            producer_records = queues.producer_records,
+            producer_bytes = queues.producer_bytes,
+            largest_record = queues.largest_record,
             "each worker's queues are sized for the memory budget"
         );
         let config::Kafka {
@@ -86,10 +80,11 @@ impl ClientFactory {
         }
         let input = &topics.input;
         let may_have = input.limits.max_message_bytes;
-        if may_have as u64 > largest_record {
+        if may_have as u64 > queues.largest_record {
             tracing::warn!(
-                "{} takes records of {may_have} bytes, the memory budget holds for those of up to {largest_record}",
-                input.name
+                "{} takes records of {may_have} bytes, the memory budget holds for those of up to {}",
+                input.name,
+                queues.largest_record
             );
         }
         self
@@ -168,8 +163,8 @@ impl ClientFactory {
         let debug = config.get("debug").map(|theirs| format!("{theirs},topic"));
         config.set("debug", debug.as_deref().unwrap_or("topic"));
         // Either of the two may have been set, for reasons that have nothing to do with the other.
-        let number = |name| config.get(name).and_then(|bytes| bytes.parse::<u64>().ok());
-        if let (Some(fetched), Some(record)) = (number("fetch.max.bytes"), number("message.max.bytes")) {
+        let bytes = |name| number::<u64>(&config, name);
+        if let (Some(fetched), Some(record)) = (bytes("fetch.max.bytes"), bytes("message.max.bytes")) {
             config.set("fetch.max.bytes", fetched.max(record).to_string());
         }
         config
@@ -208,17 +203,14 @@ impl ClientFactory {
                 format!("{}-{}-{worker}", self.kafka.group_id, self.instance),
             );
             // A record cannot be awaited longer than its transaction may last.
-            let milliseconds = |name| config.get(name).and_then(|ms| ms.parse::<u64>().ok());
+            let milliseconds = |name| number::<u64>(&config, name);
             let shorter = milliseconds("message.timeout.ms").min(milliseconds("transaction.timeout.ms"));
             if let Some(milliseconds) = shorter {
                 config.set("message.timeout.ms", milliseconds.to_string());
             }
         }
         // A batch larger than its topic takes is refused as a whole.
-        let batch = config
-            .get("batch.size")
-            .and_then(|bytes| bytes.parse().ok())
-            .unwrap_or(BATCH_BYTES);
+        let batch = number(&config, "batch.size").unwrap_or(BATCH_BYTES);
         config.set("batch.size", batch.min(max_message_bytes).to_string());
         config
     }
@@ -264,4 +256,9 @@ impl ClientFactory {
             config.set(name, value);
         }
     }
+}
+
+/// A property that is a number.
+pub fn number<T: FromStr>(config: &ClientConfig, name: &str) -> Option<T> {
+    config.get(name)?.parse().ok()
 }

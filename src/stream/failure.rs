@@ -38,6 +38,14 @@ impl Failure {
         }
     }
 
+    /// What it is where there is no transaction to abort.
+    pub fn without_transaction(self) -> Failure {
+        match self {
+            Failure::Abort(cause) => *cause,
+            other => other,
+        }
+    }
+
     pub fn of_code(code: Option<Code>, message: String) -> Failure {
         match code {
             Some(code) if is_denial(code) => Failure::Denied(message),

@@ -1,6 +1,6 @@
 //! A worker's producer: records out, delivery reports in.
 
-use super::clients::ClientFactory;
+use super::clients::{ClientFactory, number};
 use super::failure::{Failure, is_missing_topic};
 use super::limits::Limits;
 use super::topics::Topics;
@@ -15,7 +15,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Message, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext};
 use std::cell::{Cell, RefCell};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// A step of a wait, after which signs of life are given.
@@ -48,7 +48,6 @@ pub struct OutputRecord<'r> {
 pub struct Producer {
     client: BaseProducer<Deliveries>,
     vitals: Arc<Vitals>,
-    metrics: Metrics,
     /// Where it is set, records go out in transactions, and nothing goes out without one.
     transactional_id: Option<String>,
     /// Whether a transaction has begun and not ended.
@@ -61,9 +60,8 @@ pub struct Producer {
     patience: Duration,
     /// What librdkafka's queue holds: a larger record would wait for room for ever.
     queue_bytes: usize,
-    made: Instant,
-    /// How long from its making on librdkafka waits for a topic that is not there.
-    topic_patience: Duration,
+    /// Until when librdkafka waits for a topic that is not there, which it does once.
+    topics_awaited_until: Instant,
     /// Whether records are sent compressed, at least as well as lz4 does it.
     compresses: bool,
 }
@@ -80,19 +78,14 @@ impl Producer {
     ) -> Result<Producer, Failure> {
         let takes = [&topics.output, &topics.dead_letter].map(|topic| topic.limits.max_message_bytes);
         let config = factory.producer(worker, guarantee, takes[0].min(takes[1]));
-        let timeout = config
-            .get("message.timeout.ms")
-            .and_then(|ms| ms.parse().ok())
-            .unwrap_or(120_000);
-        let kilobytes = config
-            .get("queue.buffering.max.kbytes")
-            .and_then(|kilobytes| kilobytes.parse().ok());
+        let timeout = number(&config, "message.timeout.ms").unwrap_or(120_000);
+        let kilobytes = number(&config, "queue.buffering.max.kbytes");
         let queue_bytes = kilobytes.unwrap_or(usize::MAX / 1024).saturating_mul(1024);
         let transactional_id = config.get("transactional.id").map(str::to_owned);
         let compresses = matches!(config.get("compression.type"), Some("lz4" | "zstd" | "gzip"));
         let deliveries = Deliveries {
             failed: Mutex::new(None),
-            metrics: metrics.clone(),
+            metrics,
         };
         let client = config
             .create_with_context(deliveries)
@@ -100,14 +93,12 @@ impl Producer {
         Ok(Producer {
             client,
             vitals,
-            metrics,
             transactional_id,
             targets: format!("{} or {}", topics.output.name, topics.dead_letter.name),
             open: Cell::new(false),
             oldest_inputs: RefCell::default(),
             queue_bytes,
-            made: Instant::now(),
-            topic_patience: factory.settings().startup_timeout,
+            topics_awaited_until: Instant::now() + factory.settings().startup_timeout + NOTICE,
             compresses,
             patience: Duration::from_millis(timeout) + Duration::from_secs(5),
         })
@@ -209,16 +200,9 @@ impl Producer {
 
     /// The first delivery that failed, if any has.
     fn check(&self) -> Result<(), Failure> {
-        if let Some((code, message)) = self
-            .client
-            .context()
-            .failed
-            .lock()
-            .unwrap_or_else(|e| e.into_inner())
-            .clone()
-        {
+        if let Some((code, message)) = self.client.context().failed().clone() {
             // An older producer notices at once that a topic is gone, and the next one waits for it.
-            if is_missing_topic(code) && self.made.elapsed() < self.topic_patience + NOTICE {
+            if is_missing_topic(code) && Instant::now() < self.topics_awaited_until {
                 return Err(Failure::Refused(format!(
                     "{message}; create the topic with `flight-delay-scorer topics`"
                 )));
@@ -261,11 +245,7 @@ impl Producer {
         self.retry(deadline, &doing, &give_up, |time| {
             Transactions::of(&self.client).init(time)
         })
-        .map_err(|failure| match failure {
-            // There is no transaction yet.
-            Failure::Abort(cause) => *cause,
-            other => other,
-        })
+        .map_err(Failure::without_transaction)
     }
 
     fn begin(&self) -> Result<(), Failure> {
@@ -315,7 +295,7 @@ impl Producer {
         )?;
         self.open.set(false);
         for timestamp in self.oldest_inputs.borrow_mut().drain(..) {
-            self.metrics.answered_batch(since(timestamp));
+            self.client.context().metrics.answered_batch(since(timestamp));
         }
         Ok(())
     }
@@ -336,18 +316,10 @@ impl Producer {
                 Transactions::of(&self.client).abort(step)
             },
         )
-        .map_err(|failure| match failure {
-            Failure::Abort(cause) => *cause,
-            other => other,
-        })?;
+        .map_err(Failure::without_transaction)?;
         self.client.poll(Duration::ZERO);
         // What failed belonged to the transaction.
-        self.client
-            .context()
-            .failed
-            .lock()
-            .unwrap_or_else(|e| e.into_inner())
-            .take();
+        self.client.context().failed().take();
         self.oldest_inputs.borrow_mut().clear();
         self.open.set(false);
         Ok(())
@@ -400,6 +372,12 @@ struct Deliveries {
     metrics: Metrics,
 }
 
+impl Deliveries {
+    fn failed(&self) -> MutexGuard<'_, Option<(RDKafkaErrorCode, String)>> {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl ClientContext for Deliveries {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         super::log::forward("producer", level, facility, message);
@@ -419,7 +397,7 @@ impl ProducerContext for Deliveries {
             Ok(_) if oldest_input == 0 => {}
             Ok(_) => self.metrics.answered_batch(since(oldest_input as i64)),
             Err((error, message)) => {
-                let mut failed = self.failed.lock().unwrap_or_else(|e| e.into_inner());
+                let mut failed = self.failed();
                 if failed.is_none() {
                     let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
                     let place = format!("{}, partition {}", message.topic(), message.partition());

@@ -123,21 +123,16 @@ impl<'w> Running<'w> {
                 other => other?,
             }
         }
-        match self.make_checkpoint(true, self.worker.shutdown.deadline()) {
-            Ok(Outcome::Committed | Outcome::NothingNew) => {
+        let checkpoint = self.make_checkpoint(true, self.worker.shutdown.deadline());
+        // After an abort nothing is in doubt: what was read since the last commit is as good as never read.
+        match self.or_abort(checkpoint)? {
+            Outcome::Committed | Outcome::NothingNew => {
                 self.worker.vitals.finished();
                 Ok(self.positions.iter().collect())
             }
-            Ok(Outcome::Postponed) => Err(Failure::Rebuild(
+            Outcome::Postponed => Err(Failure::Rebuild(
                 "the offsets of the last checkpoint could not be committed".into(),
             )),
-            // Nothing is in doubt then: what was read since the last commit is as good as never read.
-            Err(Failure::Abort(cause)) => {
-                self.abort(*cause)?;
-                self.worker.vitals.finished();
-                Ok(self.positions.iter().collect())
-            }
-            Err(failure) => Err(failure),
         }
     }
 
@@ -163,7 +158,9 @@ impl<'w> Running<'w> {
             };
             batch.retain(|message| !lost(message));
         }
-        batch.retain(|message| !self.is_repeated(message));
+        if !self.stopped.is_empty() {
+            batch.retain(|message| !self.is_repeated(message));
+        }
         if !batch.is_empty() {
             self.worker.vitals.broker_answered();
             self.worker.vitals.took(batch.len());
@@ -195,6 +192,14 @@ impl<'w> Running<'w> {
     fn processed(&mut self, batch: &mut Vec<BorrowedMessage<'w>>) {
         for message in batch.drain(..) {
             self.positions.processed(message.partition(), message.offset());
+        }
+    }
+
+    /// Aborts the transaction where a checkpoint needs that: it then has nothing to commit.
+    fn or_abort(&mut self, checkpoint: Result<Outcome, Failure>) -> Result<Outcome, Failure> {
+        match checkpoint {
+            Err(Failure::Abort(cause)) => self.abort(*cause).map(|()| Outcome::NothingNew),
+            other => other,
         }
     }
 
@@ -371,11 +376,8 @@ impl<'w> Running<'w> {
                     metrics.owns_no_more(&self.worker.topics.input.name, partition);
                 }
                 vitals.revoked(numbers);
-                let checkpoint = match checkpoint {
-                    // It covered the partitions that stay, too.
-                    Err(Failure::Abort(cause)) => self.abort(*cause).map(|()| Outcome::NothingNew),
-                    other => other,
-                };
+                // A transaction covers the partitions that stay, too.
+                let checkpoint = self.or_abort(checkpoint);
                 // The group waits for this answer, whatever became of the checkpoint.
                 consumer.unassign(&partitions)?;
                 checkpoint?;
