@@ -53,13 +53,14 @@ impl Encoder {
         self.features.len()
     }
 
-    /// Appends the features of a row to `matrix`. A missing field and an unknown category are NaN.
+    /// Appends the features of a row to `matrix`. A missing field and an unknown category are NaN, and the latter is
+    /// counted in `unknown`, by feature.
     ///
     /// # Errors
     /// Where a number cannot be read; `matrix` is then as it was.
-    pub fn encode<T: Real>(&self, row: &Row<'_>, matrix: &mut Vec<T>) -> Result<(), Rejection> {
+    pub fn encode<T: Real>(&self, row: &Row<'_>, matrix: &mut Vec<T>, unknown: &mut [u64]) -> Result<(), Rejection> {
         let before = matrix.len();
-        for source in &self.features {
+        for (source, unknown) in self.features.iter().zip(unknown) {
             let value = match source {
                 Source::Missing => None,
                 Source::Number(column) => match row.number(*column) {
@@ -69,7 +70,11 @@ impl Encoder {
                         return Err(rejection);
                     }
                 },
-                Source::Category(column, categories) => row.text(*column).and_then(|field| categories.position(field)),
+                Source::Category(column, categories) => row.text(*column).and_then(|field| {
+                    let position = categories.position(field);
+                    *unknown += u64::from(position.is_none());
+                    position
+                }),
             };
             matrix.push(value.map_or(T::NAN, T::from_i32));
         }
@@ -116,11 +121,17 @@ mod tests {
         let row = SEED.replace("1451", "not a number");
         let row = reader.read(row.as_bytes()).unwrap();
         let mut matrix = vec![0.5];
-        encoder.encode::<f64>(&row, &mut matrix).unwrap();
+        let mut unknown = [0; 6];
+        encoder.encode::<f64>(&row, &mut matrix, &mut unknown).unwrap();
         assert_eq!(matrix[..2], [0.5, 1987.0]);
         assert_eq!(matrix[3], 1.0);
         let missing: Vec<_> = matrix.iter().map(|value| value.is_nan()).collect();
         assert_eq!(missing, [false, false, true, false, true, true, true]);
+        assert_eq!(
+            unknown,
+            [0, 0, 0, 1, 0, 0],
+            "SFO is not LAX; a missing field is not unknown"
+        );
         assert_eq!(encoder.width(), 6);
     }
 
@@ -131,7 +142,7 @@ mod tests {
         let row = SEED.replacen(",10,", ",13,", 1);
         let row = reader.read(row.as_bytes()).unwrap();
         let mut matrix = vec![7.0f32];
-        let rejection = encoder.encode(&row, &mut matrix).unwrap_err();
+        let rejection = encoder.encode(&row, &mut matrix, &mut [0; 2]).unwrap_err();
         assert_eq!(rejection.reason, Reason::OutOfRange);
         assert_eq!(matrix, [7.0]);
     }

@@ -28,4 +28,4 @@ pub use error::{ModelError, ScoreError};
 pub use metadata::{Feature, FeatureProfile, Golden, GoldenRow, Input, Metadata, MetadataError, Profile, ScoreProfile};
 pub use prediction::{Prediction, Probability, Scores};
 pub use proof::{Mismatch, Proof};
-pub use scorer::Scorer;
+pub use scorer::{Features, Scorer};

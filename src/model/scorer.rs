@@ -48,6 +48,20 @@ impl Scorer {
         self.runner.clear();
     }
 
+    /// The features of the rows in the batch, as the model is given them.
+    pub fn features(&self) -> Features<'_> {
+        match &self.runner.batch {
+            Batch::F32(matrix) => Features::F32(matrix),
+            Batch::F64(matrix) => Features::F64(matrix),
+        }
+    }
+
+    /// How many values were none of their category's since the scorer was made, by feature; those of rows that were
+    /// refused for another field are among them.
+    pub fn unknown_categories(&self) -> &[u64] {
+        &self.runner.unknown
+    }
+
     /// Scores all rows of the batch, which stay in it until [`clear`](Self::clear).
     ///
     /// # Errors
@@ -57,10 +71,19 @@ impl Scorer {
     }
 }
 
+/// `[rows, features]`, row by row. NaN is missing.
+#[derive(Debug, Clone, Copy)]
+pub enum Features<'b> {
+    F32(&'b [f32]),
+    F64(&'b [f64]),
+}
+
 /// The batch and the state of the graph. Every call is given the same model.
 pub(super) struct Runner {
     batch: Batch,
     rows: usize,
+    /// Values that were none of their category's, by feature.
+    unknown: Vec<u64>,
     state: TypedSimpleState,
     /// The scores of the last run, `[rows, labels]`; none where there were no rows.
     scores: Option<TValue>,
@@ -85,6 +108,7 @@ impl Runner {
         Ok(Runner {
             batch,
             rows: 0,
+            unknown: vec![0; model.encoder.width()],
             state,
             scores: None,
         })
@@ -92,8 +116,8 @@ impl Runner {
 
     pub fn push(&mut self, model: &Prepared, row: &Row<'_>) -> Result<(), Rejection> {
         match &mut self.batch {
-            Batch::F32(matrix) => model.encoder.encode(row, matrix)?,
-            Batch::F64(matrix) => model.encoder.encode(row, matrix)?,
+            Batch::F32(matrix) => model.encoder.encode(row, matrix, &mut self.unknown)?,
+            Batch::F64(matrix) => model.encoder.encode(row, matrix, &mut self.unknown)?,
         }
         self.rows += 1;
         Ok(())
