@@ -81,7 +81,13 @@ def targets(rows, kind, seed=4):
     """What there is to learn: a number, or classes cut from it."""
     draw = np.random.default_rng(seed)
     x = np.nan_to_num(rows.astype(np.float64), nan=5.0)
-    value = x[:, 0] / 8 + np.abs(x[:, 1]) - x[:, 2] / 80 + np.isin(x[:, 3], [0, 5]) + np.sin(x[:, 5] * 2)
+    value = (
+        x[:, 0] / 8
+        + np.abs(x[:, 1])
+        - x[:, 2] / 80
+        + np.isin(x[:, 3], [0, 5])
+        + np.sin(x[:, 5] * 2)
+    )
     value += draw.normal(0, 0.5, len(value))
     if kind == "regression":
         return value
@@ -109,7 +115,9 @@ def lightgbm_models():
         model.fit(x, fit.pop("names")[y] if "names" in fit else y, **fit)
         of = DoubleInput if double else FloatInput
         zipmap = {} if kind == "regression" else {"zipmap": name != "lightgbm-no-zipmap"}
-        proto = onnxmltools.convert_lightgbm(model, initial_types=[("input", of([None, WIDTH]))], **zipmap)
+        proto = onnxmltools.convert_lightgbm(
+            model, initial_types=[("input", of([None, WIDTH]))], **zipmap
+        )
         predict = model.predict if kind == "regression" else model.predict_proba
         file = proto.SerializeToString()
         return Exported(name, words, "lightgbm", "onnxmltools", file, predict, double=double)
@@ -117,10 +125,18 @@ def lightgbm_models():
     yield exported("lightgbm-binary", lightgbm.LGBMClassifier(), "binary", "two")
     yield exported("lightgbm-no-zipmap", lightgbm.LGBMClassifier(), "binary, ZipMap off", "two")
     names = np.array(["NO", "YES"])
-    yield exported("lightgbm-text-labels", lightgbm.LGBMClassifier(), "binary, text labels", "two", names=names)
+    yield exported(
+        "lightgbm-text-labels", lightgbm.LGBMClassifier(), "binary, text labels", "two", names=names
+    )
     yield exported("lightgbm-three", lightgbm.LGBMClassifier(), "three classes", "three")
     yield exported("lightgbm-regression", lightgbm.LGBMRegressor(), "regression", "regression")
-    yield exported("lightgbm-regression-double", lightgbm.LGBMRegressor(), "regression, fed doubles", "regression", double=True)
+    yield exported(
+        "lightgbm-regression-double",
+        lightgbm.LGBMRegressor(),
+        "regression, fed doubles",
+        "regression",
+        double=True,
+    )
     yield exported(
         "lightgbm-categorical",
         lightgbm.LGBMClassifier(max_cat_to_onehot=1, cat_smooth=1, cat_l2=1, min_data_per_group=5),
@@ -135,19 +151,33 @@ def xgboost_models():
         x = features()
         model.set_params(n_estimators=5, max_depth=3, n_jobs=1, random_state=1)
         model.fit(x, targets(x, kind))
-        proto = onnxmltools.convert_xgboost(model, initial_types=[("input", FloatInput([None, WIDTH]))])
+        proto = onnxmltools.convert_xgboost(
+            model, initial_types=[("input", FloatInput([None, WIDTH]))]
+        )
         predict = model.predict if kind == "regression" else model.predict_proba
         return Exported(name, words, "xgboost", "onnxmltools", proto.SerializeToString(), predict)
 
     yield exported("xgboost-binary", xgboost.XGBClassifier(), "binary:logistic", "two")
-    yield exported("xgboost-three", xgboost.XGBClassifier(objective="multi:softprob"), "multi:softprob", "three")
+    yield exported(
+        "xgboost-three",
+        xgboost.XGBClassifier(objective="multi:softprob"),
+        "multi:softprob",
+        "three",
+    )
     yield exported("xgboost-regression", xgboost.XGBRegressor(), "reg:squarederror", "regression")
 
 
 def catboost_models():
     def exported(name, model, words, kind):
         x = features()
-        model.set_params(iterations=5, depth=3, thread_count=1, random_seed=1, verbose=False, allow_writing_files=False)
+        model.set_params(
+            iterations=5,
+            depth=3,
+            thread_count=1,
+            random_seed=1,
+            verbose=False,
+            allow_writing_files=False,
+        )
         model.fit(x, targets(x, kind))
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "model.onnx"
@@ -157,11 +187,18 @@ def catboost_models():
         return Exported(name, words, "catboost", "catboost", proto, predict)
 
     yield exported("catboost-binary", catboost.CatBoostClassifier(), "binary", "two")
-    yield exported("catboost-three", catboost.CatBoostClassifier(loss_function="MultiClass"), "three classes", "three")
+    yield exported(
+        "catboost-three",
+        catboost.CatBoostClassifier(loss_function="MultiClass"),
+        "three classes",
+        "three",
+    )
     yield exported("catboost-regression", catboost.CatBoostRegressor(), "regression", "regression")
 
 
-def converted(name, words, model, kind, parts=None, labels=None, double=False, zipmap=True, **traits):
+def converted(
+    name, words, model, kind, parts=None, labels=None, double=False, zipmap=True, **traits
+):
     x = features(missing=traits.get("missing", True))
     y = targets(x, kind)
     model.fit(x, y if labels is None else labels[y])
@@ -172,7 +209,17 @@ def converted(name, words, model, kind, parts=None, labels=None, double=False, z
     proto = skl2onnx.convert_sklearn(model, initial_types=inputs, options=options)
     predict = model.predict if regression else model.predict_proba
     file = proto.SerializeToString()
-    return Exported(name, words, "scikit-learn", "skl2onnx", file, predict, double=double, parts=parts or {}, **traits)
+    return Exported(
+        name,
+        words,
+        "scikit-learn",
+        "skl2onnx",
+        file,
+        predict,
+        double=double,
+        parts=parts or {},
+        **traits,
+    )
 
 
 SMALL = dict(n_estimators=5, max_depth=3, random_state=1)
@@ -184,22 +231,89 @@ def scikit_learn_models():
     # The exporter leaves out where forests and single trees send a missing value, so they get none.
     full = {"missing": False}
     boosting = GradientBoostingClassifier
-    yield converted("gradient-boosting", "GradientBoostingClassifier", boosting(**SMALL), "two", **full)
-    yield converted("gradient-boosting-three", "GradientBoostingClassifier, three classes", boosting(**SMALL), "three", **full)
-    yield converted("gradient-boosting-regression", "GradientBoostingRegressor", GradientBoostingRegressor(**SMALL), "regression", **full)
+    yield converted(
+        "gradient-boosting", "GradientBoostingClassifier", boosting(**SMALL), "two", **full
+    )
+    yield converted(
+        "gradient-boosting-three",
+        "GradientBoostingClassifier, three classes",
+        boosting(**SMALL),
+        "three",
+        **full,
+    )
+    yield converted(
+        "gradient-boosting-regression",
+        "GradientBoostingRegressor",
+        GradientBoostingRegressor(**SMALL),
+        "regression",
+        **full,
+    )
     hist = HistGradientBoostingClassifier
     yield converted("hist-gradient-boosting", "HistGradientBoostingClassifier", hist(**HIST), "two")
-    yield converted("hist-gradient-boosting-three", "HistGradientBoostingClassifier, three classes", hist(**HIST), "three")
-    yield converted("hist-gradient-boosting-regression", "HistGradientBoostingRegressor", HistGradientBoostingRegressor(**HIST), "regression")
+    yield converted(
+        "hist-gradient-boosting-three",
+        "HistGradientBoostingClassifier, three classes",
+        hist(**HIST),
+        "three",
+    )
+    yield converted(
+        "hist-gradient-boosting-regression",
+        "HistGradientBoostingRegressor",
+        HistGradientBoostingRegressor(**HIST),
+        "regression",
+    )
     forest = RandomForestClassifier
     yield converted("random-forest", "RandomForestClassifier", forest(**SMALL), "two", **full)
-    yield converted("random-forest-text-labels", "RandomForestClassifier, text labels", forest(**SMALL), "two", labels=NAMES, **full)
-    yield converted("random-forest-three", "RandomForestClassifier, three classes, ZipMap off", forest(**SMALL), "three", zipmap=False, **full)
-    yield converted("random-forest-double", "RandomForestClassifier, fed doubles", forest(**SMALL), "two", double=True, **full)
-    yield converted("random-forest-double-no-zipmap", "RandomForestClassifier, fed doubles, ZipMap off", forest(**SMALL), "three", double=True, zipmap=False, **full)
-    yield converted("random-forest-regression", "RandomForestRegressor", RandomForestRegressor(**SMALL), "regression", **full)
-    yield converted("extra-trees", "ExtraTreesClassifier", ExtraTreesClassifier(**SMALL), "two", **full)
-    yield converted("decision-tree", "DecisionTreeClassifier", DecisionTreeClassifier(max_depth=4, random_state=1), "two", **full)
+    yield converted(
+        "random-forest-text-labels",
+        "RandomForestClassifier, text labels",
+        forest(**SMALL),
+        "two",
+        labels=NAMES,
+        **full,
+    )
+    yield converted(
+        "random-forest-three",
+        "RandomForestClassifier, three classes, ZipMap off",
+        forest(**SMALL),
+        "three",
+        zipmap=False,
+        **full,
+    )
+    yield converted(
+        "random-forest-double",
+        "RandomForestClassifier, fed doubles",
+        forest(**SMALL),
+        "two",
+        double=True,
+        **full,
+    )
+    yield converted(
+        "random-forest-double-no-zipmap",
+        "RandomForestClassifier, fed doubles, ZipMap off",
+        forest(**SMALL),
+        "three",
+        double=True,
+        zipmap=False,
+        **full,
+    )
+    yield converted(
+        "random-forest-regression",
+        "RandomForestRegressor",
+        RandomForestRegressor(**SMALL),
+        "regression",
+        **full,
+    )
+    yield converted(
+        "extra-trees", "ExtraTreesClassifier", ExtraTreesClassifier(**SMALL), "two", **full
+    )
+    yield converted(
+        "decision-tree",
+        "DecisionTreeClassifier",
+        DecisionTreeClassifier(max_depth=4, random_state=1),
+        "two",
+        **full,
+    )
 
 
 def pipelines():
@@ -210,18 +324,78 @@ def pipelines():
     def chain(*steps):
         return make_pipeline(*map(clone, steps))
 
-    yield converted("scaled-forest", "StandardScaler, RandomForestClassifier", chain(StandardScaler(), forest), "two", **full)
-    yield converted("scaled-forest-double", "StandardScaler, RandomForestClassifier, fed doubles", chain(StandardScaler(), forest), "two", double=True, **full)
-    yield converted("imputed-forest", "SimpleImputer, RandomForestClassifier", chain(SimpleImputer(), forest), "two", plain=False)
-    yield converted("min-max-boosting", "MinMaxScaler, GradientBoostingClassifier", chain(MinMaxScaler(), boosting), "two", **full)
+    yield converted(
+        "scaled-forest",
+        "StandardScaler, RandomForestClassifier",
+        chain(StandardScaler(), forest),
+        "two",
+        **full,
+    )
+    yield converted(
+        "scaled-forest-double",
+        "StandardScaler, RandomForestClassifier, fed doubles",
+        chain(StandardScaler(), forest),
+        "two",
+        double=True,
+        **full,
+    )
+    yield converted(
+        "imputed-forest",
+        "SimpleImputer, RandomForestClassifier",
+        chain(SimpleImputer(), forest),
+        "two",
+        plain=False,
+    )
+    yield converted(
+        "min-max-boosting",
+        "MinMaxScaler, GradientBoostingClassifier",
+        chain(MinMaxScaler(), boosting),
+        "two",
+        **full,
+    )
     for norm in ("l1", "l2"):
-        yield converted(f"normalized-{norm}", f"Normalizer {norm}, ExtraTreesClassifier", chain(Normalizer(norm), ExtraTreesClassifier(**SMALL)), "two", **full)
+        yield converted(
+            f"normalized-{norm}",
+            f"Normalizer {norm}, ExtraTreesClassifier",
+            chain(Normalizer(norm), ExtraTreesClassifier(**SMALL)),
+            "two",
+            **full,
+        )
     scaled, kept = ("scaled", StandardScaler(), [0, 1, 2]), ("kept", "passthrough", [4, 5])
     imputed = ("imputed", SimpleImputer(strategy="median"), [3])
     columns = ColumnTransformer([scaled, imputed, kept])
-    yield converted("columns-forest", "ColumnTransformer, RandomForestClassifier", chain(columns, forest), "two", **full)
-    yield converted("several-inputs-forest", "ColumnTransformer of three inputs, RandomForestClassifier", chain(columns, forest), "two", parts=PARTS, **full)
-    yield converted("several-inputs-boosting", "ColumnTransformer of three inputs, HistGradientBoostingClassifier, ZipMap off", chain(columns, HistGradientBoostingClassifier(**HIST)), "two", parts=PARTS, zipmap=False, plain=False)
+    yield converted(
+        "columns-forest",
+        "ColumnTransformer, RandomForestClassifier",
+        chain(columns, forest),
+        "two",
+        **full,
+    )
+    yield converted(
+        "several-inputs-forest",
+        "ColumnTransformer of three inputs, RandomForestClassifier",
+        chain(columns, forest),
+        "two",
+        parts=PARTS,
+        **full,
+    )
+    yield converted(
+        "several-inputs-boosting",
+        "ColumnTransformer of three inputs, HistGradientBoostingClassifier, ZipMap off",
+        chain(columns, HistGradientBoostingClassifier(**HIST)),
+        "two",
+        parts=PARTS,
+        zipmap=False,
+        plain=False,
+    )
     # onnxruntime has no Imputer for doubles.
     columns = ColumnTransformer([scaled, ("day", "passthrough", [3]), kept])
-    yield converted("several-inputs-double", "ColumnTransformer of three inputs, RandomForestClassifier, fed doubles", chain(columns, forest), "two", parts=PARTS, double=True, **full)
+    yield converted(
+        "several-inputs-double",
+        "ColumnTransformer of three inputs, RandomForestClassifier, fed doubles",
+        chain(columns, forest),
+        "two",
+        parts=PARTS,
+        double=True,
+        **full,
+    )
