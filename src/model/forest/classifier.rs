@@ -103,7 +103,11 @@ fn ensemble<T: Real>(context: &ParsingContext, node: &NodeProto, classes: usize)
         leaves,
         weights,
     } = Trees::read(context, node, &CLASSES)?;
-    if let Some(id) = weights.iter().map(|weight| weight.target).find(|&id| id as usize >= classes) {
+    if let Some(id) = weights
+        .iter()
+        .map(|weight| weight.target)
+        .find(|&id| id as usize >= classes)
+    {
         bail!("class_ids has class {id}, but there are only {classes} class labels");
     }
 

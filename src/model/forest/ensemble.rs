@@ -79,6 +79,10 @@ pub(super) struct Ensemble<T> {
     features: usize,
 }
 
+/// How many branches a row may pass in all trees together. Forests of thousands of trees need a tenth of that; a
+/// broken file cannot ask for hours.
+const MOST_TESTS: usize = 1_000_000;
+
 /// Why parts do not make an ensemble.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum EnsembleError {
@@ -96,6 +100,8 @@ pub(super) enum EnsembleError {
     },
     #[error("branch {0} is reached twice, but branches must form trees, without cycles")]
     ReachedTwice(u32),
+    #[error("a row may have to pass {tests} branches, at most {MOST_TESTS} are supported")]
+    TooDeep { tests: usize },
     #[error("branch {branch} has members {start}..{end}, but there are only {count}")]
     MembersOutOfRange {
         branch: usize,
@@ -251,10 +257,13 @@ fn sort_members<T: Real>(parts: &mut Parts<T>) -> Result<(), EnsembleError> {
 fn check_trees<T>(parts: &Parts<T>) -> Result<(), EnsembleError> {
     let mut reached = vec![false; parts.branches.len()];
     let mut left = Vec::new();
+    let mut tests = 0;
     for (tree, &root) in parts.roots.iter().enumerate() {
         check_child(parts, || format!("tree {tree}"), root)?;
-        left.push(root);
-        while let Some(child) = left.pop() {
+        left.push((root, 0));
+        let mut deepest = 0;
+        while let Some((child, depth)) = left.pop() {
+            deepest = deepest.max(depth);
             let Child::Branch(index) = child else {
                 continue;
             };
@@ -264,9 +273,13 @@ fn check_trees<T>(parts: &Parts<T>) -> Result<(), EnsembleError> {
             let branch = &parts.branches[index as usize];
             for next in [branch.on_false, branch.on_true] {
                 check_child(parts, || format!("branch {index}"), next)?;
-                left.push(next);
+                left.push((next, depth + 1));
             }
         }
+        tests += deepest;
+    }
+    if tests > MOST_TESTS {
+        return Err(EnsembleError::TooDeep { tests });
     }
     Ok(())
 }
@@ -360,13 +373,19 @@ pub(super) mod tests {
 
     #[test]
     fn a_million_branches_are_checked_without_recursion() {
-        let branches = (1..=1_000_000)
+        let branches = (1..MOST_TESTS as u32)
             .map(|next| branch(Child::Leaf(0), Child::Branch(next)))
             .chain([branch(Child::Leaf(0), Child::Leaf(1))]);
         let mut parts = stump();
         parts.branches = branches.collect();
         assert!(Ensemble::new(parts.clone()).is_ok());
-        parts.branches[1_000_000].on_false = Child::Branch(500_000);
-        assert_eq!(Ensemble::new(parts).unwrap_err(), EnsembleError::ReachedTwice(500_000));
+        let mut cycle = parts.clone();
+        cycle.branches[MOST_TESTS - 1].on_false = Child::Branch(500_000);
+        assert_eq!(Ensemble::new(cycle).unwrap_err(), EnsembleError::ReachedTwice(500_000));
+        // One more than may be in a row's way.
+        parts.branches[MOST_TESTS - 1].on_false = Child::Branch(MOST_TESTS as u32);
+        parts.branches.push(branch(Child::Leaf(0), Child::Leaf(1)));
+        let tests = MOST_TESTS + 1;
+        assert_eq!(Ensemble::new(parts).unwrap_err(), EnsembleError::TooDeep { tests });
     }
 }

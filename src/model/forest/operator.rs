@@ -300,7 +300,8 @@ impl TypedOp for TreeScores {
     as_op!();
 }
 
-/// Class scores `[rows, classes]` to the label of the greatest `[rows]`, the first where several are.
+/// Class scores `[rows, classes]` to the label of the greatest `[rows]`, the first where several are; NaN is less than
+/// any number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct TopLabel(Labels);
 
@@ -309,7 +310,7 @@ impl TopLabel {
         let best = |row: &[f32]| {
             let mut best = 0;
             for (class, score) in row.iter().enumerate() {
-                if *score > row[best] {
+                if *score > row[best] || (row[best].is_nan() && !score.is_nan()) {
                     best = class;
                 }
             }

@@ -53,11 +53,13 @@ fn ensemble<T: Real>(context: &ParsingContext, node: &NodeProto) -> TractResult<
 }
 
 fn aggregate(node: &NodeProto) -> TractResult<Aggregate> {
-    Ok(match node.get_attr_opt::<&str>("aggregate_function")?.unwrap_or("SUM") {
-        "SUM" => Aggregate::Sum,
-        "AVERAGE" => Aggregate::Average,
-        "MIN" => Aggregate::Min,
-        "MAX" => Aggregate::Max,
-        other => bail!("aggregate_function is {other}, which is not one of ONNX's"),
-    })
+    Ok(
+        match node.get_attr_opt::<&str>("aggregate_function")?.unwrap_or("SUM") {
+            "SUM" => Aggregate::Sum,
+            "AVERAGE" => Aggregate::Average,
+            "MIN" => Aggregate::Min,
+            "MAX" => Aggregate::Max,
+            other => bail!("aggregate_function is {other}, which is not one of ONNX's"),
+        },
+    )
 }
