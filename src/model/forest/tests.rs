@@ -32,9 +32,7 @@ fn matrix(value: &Value) -> (Vec<usize>, Vec<f64>) {
 
 /// Runs a graph with all its outputs.
 fn run(proto: &ModelProto, shape: &[usize], features: &[f64]) -> TractResult<TVec<TValue>> {
-    let mut onnx = tract_onnx::onnx();
-    super::register(&mut onnx.op_register);
-    let mut model = onnx.model_for_proto_model(proto)?;
+    let mut model = graph::framework().model_for_proto_model(proto)?;
     let datum_type = model.input_fact(0)?.datum_type().unwrap();
     let rows = model.symbols.new_with_prefix("rows").to_dim();
     model.set_input_fact(0, datum_type.fact([rows, shape[1].to_dim()]).into())?;
