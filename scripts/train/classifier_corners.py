@@ -90,7 +90,7 @@ def expected_scores(trees, inputs, dtype, classes, base, transform):
 
 def two_scores(sums, share, transform):
     second = sums.astype(np.float32)
-    first = 1 - second if share else -second
+    first = (1 - sums).astype(np.float32) if share else -second
     if transform == "LOGISTIC":
         # Whatever the share, the two make one.
         return np.stack([transformed(-second, transform), transformed(second, transform)], 1).astype(np.float32)
@@ -157,6 +157,14 @@ def two_classes(double):
         case(f"both_{transform.lower()}_base2", both, ROWS, double, labels, [0.0625, 0.125], transform, why)
 
 
+def shared_nodes(double):
+    """As LightGBM's exporter writes categories: a test for equality each, all with the same node behind."""
+    behind = Node("LT", 1, 0.5, vote(0.7), vote(0.1))
+    trees = [Node("EQ", 0, 1, behind, Node("EQ", 0, 3, behind, Node("EQ", 0, 4, behind, vote(0.2))))]
+    rows = [[a, b] for a in (0, 1, 2, 3, 4, NAN) for b in (0, 1)]
+    case("shared_nodes", trees, rows, double, ["NO", "YES"])
+
+
 def one_class(double):
     for kind, weights in (("", MIXED), ("_positive", SHARES)):
         for transform in TRANSFORMS:
@@ -192,6 +200,7 @@ def classifier_corners():
     for double in (False, True):
         modes(double)
         two_classes(double)
+        shared_nodes(double)
         one_class(double)
         corners(double)
     near = [[np.nextafter(0.5, 1)], *ROWS]

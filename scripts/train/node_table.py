@@ -63,12 +63,16 @@ def number(tree, index, layout):
     """The nodes of a tree, parents before children, with their ids."""
     first, step = {"gaps": (1, 2), "far": (1000, 3)}.get(layout, (0, 1))
     tree_id = 90 - 7 * index if layout in ("gaps", "far") else index
-    rows, waiting = [], [(tree, None)]
+    rows, ids, waiting = [], {}, [(tree, None)]
     while waiting:
         node, tell = waiting.pop(0)
-        row = {"node": node, "tree": tree_id, "id": first + step * len(rows)}
+        is_new = id(node) not in ids
+        found = ids.setdefault(id(node), first + step * len(rows))
         if tell:
-            tell(row["id"])
+            tell(found)
+        if not is_new:
+            continue
+        row = {"node": node, "tree": tree_id, "id": found}
         rows.append(row)
         if isinstance(node, Node):
             waiting = [

@@ -26,19 +26,23 @@ pub(super) enum Layout {
 impl Layout {
     /// Writes the class scores of a row, which are floats whatever the ensemble computes in.
     pub fn write<T: Real>(self, transform: Transform, row: &[T], classes: &mut [f32]) {
-        for (class, score) in classes.iter_mut().zip(row) {
-            *class = score.to_f32();
-        }
-        if self == Layout::EachClass {
-            return transform.apply(classes);
-        }
-        // The operator gives such a layout one score, now in the first place, and two classes.
-        let [negative, positive] = classes else {
+        let share = match self {
+            Layout::EachClass => {
+                for (class, score) in classes.iter_mut().zip(row) {
+                    *class = score.to_f32();
+                }
+                return transform.apply(classes);
+            }
+            Layout::Share => true,
+            Layout::Sign => false,
+        };
+        // The operator gives such a layout one score and two classes.
+        let ([score], [negative, positive]) = (row, &mut *classes) else {
             return;
         };
-        *positive = *negative;
-        *negative = if self == Layout::Share {
-            1.0 - *positive
+        *positive = score.to_f32();
+        *negative = if share {
+            (T::ONE - *score).to_f32()
         } else {
             -*positive
         };
