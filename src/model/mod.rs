@@ -18,6 +18,7 @@ mod forest;
 mod graph;
 mod metadata;
 mod prediction;
+mod preparation;
 mod proof;
 mod real;
 mod scorer;
