@@ -1,23 +1,7 @@
-"""Small models of the common libraries, and the ONNX files that their exporters make of them.
+"""Models and pipelines of scikit-learn, exported by skl2onnx."""
 
-`every()` trains and exports them one by one. Most are binary; the positive share differs between
-them, so that base values are neither zero nor equal.
-"""
-
-import tempfile
-import warnings
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Callable
-
-import catboost
-import lightgbm
 import numpy as np
-import onnxmltools
 import skl2onnx
-import xgboost
-from onnxmltools.convert.common.data_types import DoubleTensorType as DoubleInput
-from onnxmltools.convert.common.data_types import FloatTensorType as FloatInput
 from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
@@ -35,165 +19,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, Normalizer, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
-WIDTH = 6
-# Which features the several inputs of one graph are: their names and widths.
-PARTS = {"times": 3, "day": 1, "places": 2}
+from exported import PARTS, WIDTH, Exported, features, targets
 
-
-@dataclass
-class Exported:
-    name: str
-    model: str
-    library: str
-    exporter: str
-    onnx: bytes
-    # Probabilities, or values of a regression, of float rows.
-    predict: Callable
-    # Whether it takes missing values, is fed doubles, and has nothing before its trees.
-    missing: bool = True
-    double: bool = False
-    plain: bool = True
-    parts: dict = field(default_factory=dict)
-
-
-def features(count=400, missing=True, seed=3):
-    """Whole numbers, quarters, negative numbers, zeros of both signs, a category, and gaps."""
-    draw = np.random.default_rng(seed)
-    rows = np.column_stack(
-        [
-            draw.integers(0, 24, count),
-            draw.integers(-8, 9, count) / 4,
-            draw.normal(0, 100, count).round(1),
-            draw.integers(0, 7, count),
-            draw.exponential(1, count),
-            draw.integers(0, 5, count),
-        ]
-    ).astype(np.float32)
-    rows[draw.random(rows.shape) < 0.02] = -0.0
-    if missing:
-        gaps = draw.random(rows.shape) < 0.08
-        gaps[:, 5] = False
-        rows[gaps] = np.nan
-    return rows
-
-
-def targets(rows, kind, seed=4):
-    """What there is to learn: a number, or classes cut from it."""
-    draw = np.random.default_rng(seed)
-    x = np.nan_to_num(rows.astype(np.float64), nan=5.0)
-    value = (
-        x[:, 0] / 8
-        + np.abs(x[:, 1])
-        - x[:, 2] / 80
-        + np.isin(x[:, 3], [0, 5])
-        + np.sin(x[:, 5] * 2)
-    )
-    value += draw.normal(0, 0.5, len(value))
-    if kind == "regression":
-        return value
-    if kind == "three":
-        return np.digitize(value, [1.5, 3.0])
-    return (value > 2.4).astype(int)
-
-
-def every():
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield from lightgbm_models()
-        yield from xgboost_models()
-        yield from catboost_models()
-        yield from scikit_learn_models()
-        yield from pipelines()
-
-
-def lightgbm_models():
-    def exported(name, model, words, kind, double=False, **fit):
-        x = features()
-        model.set_params(n_estimators=5, num_leaves=7, min_child_samples=10, verbose=-1, n_jobs=1)
-        model.set_params(deterministic=True, random_state=1)
-        y = targets(x, kind)
-        model.fit(x, fit.pop("names")[y] if "names" in fit else y, **fit)
-        of = DoubleInput if double else FloatInput
-        zipmap = {} if kind == "regression" else {"zipmap": name != "lightgbm-no-zipmap"}
-        proto = onnxmltools.convert_lightgbm(
-            model, initial_types=[("input", of([None, WIDTH]))], **zipmap
-        )
-        predict = model.predict if kind == "regression" else model.predict_proba
-        file = proto.SerializeToString()
-        return Exported(name, words, "lightgbm", "onnxmltools", file, predict, double=double)
-
-    yield exported("lightgbm-binary", lightgbm.LGBMClassifier(), "binary", "two")
-    yield exported("lightgbm-no-zipmap", lightgbm.LGBMClassifier(), "binary, ZipMap off", "two")
-    names = np.array(["NO", "YES"])
-    yield exported(
-        "lightgbm-text-labels", lightgbm.LGBMClassifier(), "binary, text labels", "two", names=names
-    )
-    yield exported("lightgbm-three", lightgbm.LGBMClassifier(), "three classes", "three")
-    yield exported("lightgbm-regression", lightgbm.LGBMRegressor(), "regression", "regression")
-    yield exported(
-        "lightgbm-regression-double",
-        lightgbm.LGBMRegressor(),
-        "regression, fed doubles",
-        "regression",
-        double=True,
-    )
-    yield exported(
-        "lightgbm-categorical",
-        lightgbm.LGBMClassifier(max_cat_to_onehot=1, cat_smooth=1, cat_l2=1, min_data_per_group=5),
-        "binary, categorical feature",
-        "two",
-        categorical_feature=[5],
-    )
-
-
-def xgboost_models():
-    def exported(name, model, words, kind):
-        x = features()
-        model.set_params(n_estimators=5, max_depth=3, n_jobs=1, random_state=1)
-        model.fit(x, targets(x, kind))
-        proto = onnxmltools.convert_xgboost(
-            model, initial_types=[("input", FloatInput([None, WIDTH]))]
-        )
-        predict = model.predict if kind == "regression" else model.predict_proba
-        return Exported(name, words, "xgboost", "onnxmltools", proto.SerializeToString(), predict)
-
-    yield exported("xgboost-binary", xgboost.XGBClassifier(), "binary:logistic", "two")
-    yield exported(
-        "xgboost-three",
-        xgboost.XGBClassifier(objective="multi:softprob"),
-        "multi:softprob",
-        "three",
-    )
-    yield exported("xgboost-regression", xgboost.XGBRegressor(), "reg:squarederror", "regression")
-
-
-def catboost_models():
-    def exported(name, model, words, kind):
-        x = features()
-        model.set_params(
-            iterations=5,
-            depth=3,
-            thread_count=1,
-            random_seed=1,
-            verbose=False,
-            allow_writing_files=False,
-        )
-        model.fit(x, targets(x, kind))
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "model.onnx"
-            model.save_model(str(path), format="onnx")
-            proto = path.read_bytes()
-        predict = model.predict if kind == "regression" else model.predict_proba
-        return Exported(name, words, "catboost", "catboost", proto, predict)
-
-    yield exported("catboost-binary", catboost.CatBoostClassifier(), "binary", "two")
-    yield exported(
-        "catboost-three",
-        catboost.CatBoostClassifier(loss_function="MultiClass"),
-        "three classes",
-        "three",
-    )
-    yield exported("catboost-regression", catboost.CatBoostRegressor(), "regression", "regression")
+SMALL = dict(n_estimators=5, max_depth=3, random_state=1)
+HIST = dict(max_iter=5, max_leaf_nodes=7, random_state=1)
+NAMES = np.array(["NO", "YES"])
 
 
 def converted(
@@ -220,11 +50,6 @@ def converted(
         parts=parts or {},
         **traits,
     )
-
-
-SMALL = dict(n_estimators=5, max_depth=3, random_state=1)
-HIST = dict(max_iter=5, max_leaf_nodes=7, random_state=1)
-NAMES = np.array(["NO", "YES"])
 
 
 def scikit_learn_models():
