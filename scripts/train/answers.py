@@ -18,6 +18,8 @@ class Answers:
                 self.file = json.loads(arguments.answers.read_text())
             except (OSError, ValueError) as error:
                 raise ValueError(f"{arguments.answers}: {error}") from None
+            if not isinstance(self.file, dict):
+                raise ValueError(f"{arguments.answers} is not a JSON object")
 
     def given(self, key):
         option = self.options.get(key)
@@ -33,7 +35,7 @@ class Answers:
                 raise ValueError(f"--{key}: {error}") from None
         if not sys.stdin.isatty():
             if guess is None:
-                raise ValueError(f"the {what} cannot be known from the file: give --{key}")
+                raise ValueError(f"the file cannot tell its {key}, give --{key}: {what}")
             print(f"{what}: {guess} (a guess; --{key} says otherwise)")
             return check(guess)
         while True:
@@ -92,7 +94,10 @@ def features_from(answers, model, rows):
     width = model.width()
 
     def check(answer):
-        features = answer if isinstance(answer, list) else [feature(one) for one in names(answer)]
+        if isinstance(answer, list):
+            features = [described(one) for one in answer]
+        else:
+            features = [feature(one) for one in names(answer)]
         if width is not None and len(features) != width:
             raise ValueError(f"the graph takes {width} features, not {len(features)}")
         for key in ("name", "column"):
@@ -122,6 +127,20 @@ def feature(text):
     column = column_like(column or name)
     kind = "numeric" if column in RANGES else "categorical"
     return {"name": name, "column": column, "type": kind}
+
+
+def described(given):
+    """A feature of an earlier description, checked as far as the packer relies on it."""
+    if not isinstance(given, dict) or not isinstance(given.get("name"), str):
+        raise ValueError(f"{given} is no feature with a name")
+    name, kind = given["name"], given.get("type")
+    if given.get("column") not in COLUMNS:
+        raise ValueError(f"{name}: there is no column {given.get('column')!r}")
+    if kind not in ("numeric", "categorical"):
+        raise ValueError(f"{name}: the type is {kind!r}, not numeric or categorical")
+    if kind == "numeric" and given["column"] not in RANGES:
+        raise ValueError(f"{name}: {given['column']} holds text, it can only be categorical")
+    return given
 
 
 def column_like(name):

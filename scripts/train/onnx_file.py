@@ -17,6 +17,8 @@ class OnnxFile:
     def __init__(self, path):
         try:
             self.proto = onnx.load(path)
+        except OSError as error:
+            raise ValueError(f"cannot read {path}: {error.strerror}") from None
         except Exception as error:
             raise ValueError(f"{path} is not an ONNX file: {error}") from None
         self.inputs = inputs_of(self.proto.graph)
@@ -61,10 +63,18 @@ class OnnxFile:
             # ZipMap: a map for each row, of floats, in the order of the labels.
             scores = np.array([list(row.values()) for row in scores], dtype=np.float32)
         scores = scores.reshape(len(matrix), -1)
+        check_probabilities(scores)
         precision = "double" if scores.dtype == np.float64 else "float"
         if scores.shape[1] == 1:
             scores = np.hstack([1 - scores, scores])
         return scores.astype(np.float64), precision
+
+
+def check_probabilities(scores):
+    if not np.isfinite(scores).all() or scores.min() < 0 or scores.max() > 1:
+        raise ValueError(
+            f"the scores run from {scores.min():g} to {scores.max():g}; they must be probabilities"
+        )
 
 
 def inputs_of(graph):

@@ -89,7 +89,6 @@ def pack(arguments):
         )
     inputs = np.array(encoded)
     scores, precision = model.scores(inputs)
-    check(scores)
 
     card["labels"] = labels = labels_from(answers, model, scores.shape[1])
     guess = "YES" if "YES" in labels else labels[-1]
@@ -106,13 +105,6 @@ def pack(arguments):
     card["profile"] = profile(features, inputs, scores[:, positive], edges)
     report(card, scores[:, positive])
     write(arguments, model, card)
-
-
-def check(scores):
-    if not np.isfinite(scores).all() or scores.min() < 0 or scores.max() > 1:
-        raise ValueError(
-            f"the scores run from {scores.min():g} to {scores.max():g}; they must be probabilities"
-        )
 
 
 def likely_threshold(rows, labels, positive, scores):
