@@ -13,6 +13,8 @@ mod reference;
 mod regressor;
 mod transform;
 
+pub(super) use transform::softmax;
+
 use tract_onnx::model::OnnxOpRegister;
 
 /// Registers the operators, in place of tract's own where it has them.

@@ -77,7 +77,8 @@ fn greatest<T: Real>(scores: &[T]) -> T {
     greatest
 }
 
-fn softmax<T: Real>(scores: &mut [T]) {
+/// The exponential of each score as a share of their sum.
+pub(in crate::model) fn softmax<T: Real>(scores: &mut [T]) {
     let greatest = greatest(scores);
     let mut sum = T::ZERO;
     for score in scores.iter_mut() {
