@@ -156,9 +156,9 @@ fn description(name: &str) -> serde_json::Value {
             Some(_) => None,
             None => Some("NA".to_owned()),
         };
-        if let (Some(diverted), Some(day)) = (field(&input[0]), field(&input[1])) {
+        if let (Some(diverted), Some(delay)) = (field(&input[0]), field(&input[1])) {
             let mut fields: Vec<_> = SEED.split(',').collect();
-            (fields[23], fields[3]) = (&diverted, &day);
+            (fields[23], fields[14]) = (&diverted, &delay);
             golden.push(serde_json::json!({"row": fields.join(","), "probabilities": output}));
         }
     }
@@ -166,7 +166,7 @@ fn description(name: &str) -> serde_json::Value {
         "name": name, "version": "1",
         "features": [
             {"name": "first", "column": "Diverted", "type": "numeric"},
-            {"name": "second", "column": "DayOfWeek", "type": "numeric"},
+            {"name": "second", "column": "ArrDelay", "type": "numeric"},
         ],
         "labels": ["NO", "YES"], "positive": "YES", "threshold": 0.5,
         "golden": {"tolerance": 1e-6, "rows": golden},
@@ -220,6 +220,54 @@ fn string_labels_and_doubles_are_served_too() {
     ] {
         described(name, &description(name)).unwrap();
     }
+}
+
+#[test]
+fn one_number_a_row_is_the_probability_of_the_positive_label() {
+    let name = "v1_regressor_logistic_1";
+    for positive in [0, 1] {
+        let mut json = description(name);
+        json["positive"] = json["labels"][positive].clone();
+        for golden in json["golden"]["rows"].as_array_mut().unwrap() {
+            let probability = golden["probabilities"][0].as_f64().unwrap();
+            let mut pair = [1.0 - probability; 2];
+            pair[positive] = probability;
+            golden["probabilities"] = serde_json::json!(pair);
+        }
+        described(name, &json).unwrap();
+        json["golden"]["rows"][0]["probabilities"] = serde_json::json!([0.5, 0.5]);
+        assert!(matches!(described(name, &json), Err(ModelError::Unproven { .. })));
+    }
+}
+
+#[test]
+fn three_labels_are_served() {
+    let name = "v1_three_softmax";
+    let mut json = description(name);
+    json["labels"] = serde_json::json!(["early", "late", "on time"]);
+    json["positive"] = "late".into();
+    json["threshold"] = 0.3.into();
+    let model = Arc::new(described(name, &json).unwrap());
+    let mut scorer = model.scorer().unwrap();
+    let golden = json["golden"]["rows"].as_array().unwrap();
+    for row in golden {
+        let row = row["row"].as_str().unwrap();
+        scorer
+            .push(&RowReader::default().read(row.as_bytes()).unwrap())
+            .unwrap();
+    }
+    let mut given = std::collections::BTreeSet::new();
+    for (prediction, golden) in scorer.score().unwrap().iter().zip(golden) {
+        let [early, late, on_time] = [0, 1, 2].map(|label| golden["probabilities"][label].as_f64().unwrap());
+        let expected = match () {
+            () if late >= 0.3 => "late",
+            () if early >= on_time => "early",
+            () => "on time",
+        };
+        assert_eq!(prediction.label(), expected, "{golden}");
+        given.insert(expected);
+    }
+    assert!(given.len() > 1, "{given:?}");
 }
 
 #[test]
