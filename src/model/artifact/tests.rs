@@ -366,6 +366,42 @@ fn damaged_files_are_refused_or_proven() {
 }
 
 #[test]
+fn damaged_files_of_every_kind_are_refused_or_proven() {
+    let mut random = Random(0x2545_f491_4f6c_dd1d);
+    let mut refused = 0;
+    for name in [
+        "v1_all_0_none_base1",
+        "v3_all_0_logistic_double_base1",
+        "v1_both_softmax",
+        "v1_three_softmax",
+    ] {
+        let mut json = description(name);
+        if name.contains("three") {
+            json["labels"] = serde_json::json!(["early", "YES", "on time"]);
+        }
+        let json = json.to_string();
+        let whole = std::fs::read(fixture(&format!("{name}.onnx"))).unwrap();
+        Model::from_bytes(&whole, Some(json.as_bytes()), name).unwrap();
+        for damage in 0..200 {
+            let mut bytes = whole.clone();
+            if damage % 4 == 0 {
+                bytes.truncate(random.below(whole.len()));
+            } else {
+                for _ in 0..damage % 4 {
+                    bytes[random.below(whole.len())] ^= 1 << (damage % 8);
+                }
+            }
+            if let Err(error) = Model::from_bytes(&bytes, Some(json.as_bytes()), "damaged") {
+                refused += 1;
+                assert!(error.to_string().starts_with("damaged"), "{error}");
+                assert!(!error.to_string().contains("panicked"), "{error}");
+            }
+        }
+    }
+    assert!((400..800).contains(&refused), "{refused}");
+}
+
+#[test]
 fn models_are_shared_and_scorers_move_to_their_threads() {
     fn shared<T: Send + Sync>() {}
     fn moved<T: Send>() {}

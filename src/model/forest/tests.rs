@@ -1,5 +1,7 @@
 //! The operators within tract: what other implementations computed for small graphs, and broken graphs.
 
+mod limits;
+
 use crate::model::fixtures::{self, matrix, run};
 use serde_json::Value;
 use tract_onnx::pb::{AttributeProto, ModelProto};

@@ -31,7 +31,10 @@ impl Transform {
 
     /// The attribute of `TreeEnsembleClassifier` and `TreeEnsembleRegressor`.
     pub fn of(node: &NodeProto) -> TractResult<Transform> {
-        let name = node.get_attr_opt::<&str>("post_transform")?.unwrap_or("NONE");
+        let name = node
+            .get_attr_opt::<&str>("post_transform")
+            .context("post_transform")?
+            .unwrap_or("NONE");
         Transform::by_name(name).with_context(|| format!("post_transform is {name}, which is not one of ONNX's"))
     }
 
