@@ -11,11 +11,12 @@ Each NAME.onnx is the exporter's file, untouched. NAME.json has
     library_difference  how far the file, run by onnxruntime, is from the library itself, at most
     inputs, outputs     rows of numbers, with the columns of all inputs of the graph in their order;
                         "NaN", "Infinity" and "-Infinity" as text
-    labels              of classifiers: the label of each row
+    classes, labels     of classifiers: what the columns of `outputs` are called, the label of each row
 """
 
 import json
 import sys
+import warnings
 from importlib.metadata import version
 from pathlib import Path
 
@@ -24,7 +25,9 @@ import onnx
 import onnxruntime
 from onnx import helper
 
-from exported_models import WIDTH, every, features
+from exported import WIDTH, features
+from exported_boosters import catboost_models, lightgbm_models, xgboost_models
+from exported_scikit_learn import pipelines, scikit_learn_models
 
 FOLDER = Path(__file__).resolve().parents[2] / "tests" / "fixtures" / "exporters"
 MOST_BYTES = 15_000
@@ -36,10 +39,19 @@ def main():
     FOLDER.mkdir(parents=True, exist_ok=True)
     for old in [*FOLDER.glob("*.onnx"), *FOLDER.glob("*.json")]:
         old.unlink()
+    # The exporters use what numpy and scikit-learn are about to take away.
+    warnings.simplefilter("ignore")
     # Exporters declare shapes that are not those of several rows; each would be a warning.
     onnxruntime.set_default_logger_severity(3)
-    for exported in every():
-        write(exported)
+    for models in (
+        lightgbm_models,
+        xgboost_models,
+        catboost_models,
+        scikit_learn_models,
+        pipelines,
+    ):
+        for exported in models():
+            write(exported)
 
 
 def write(exported):
@@ -60,7 +72,7 @@ def write(exported):
         "outputs": outputs.tolist(),
     }
     if labels is not None:
-        fixture["labels"] = labels
+        fixture |= {"classes": classes(exported.onnx), "labels": labels}
     (FOLDER / f"{exported.name}.onnx").write_bytes(exported.onnx)
     lines = [f"{json.dumps(key)}:{as_json(value)}" for key, value in fixture.items()]
     text = ",\n ".join(lines)
@@ -111,6 +123,18 @@ def thresholds(file):
                 if mode != b"LEAF" and feature < WIDTH and np.isfinite(value):
                     found.add((feature, value))
     return sorted(found)
+
+
+def classes(file):
+    """The labels as the trees name them."""
+    for node in onnx.load_from_string(file).graph.node:
+        for attribute in node.attribute:
+            if node.op_type == "TreeEnsembleClassifier" and attribute.name.startswith(
+                "classlabels"
+            ):
+                found = helper.get_attribute_value(attribute)
+                return [name.decode() if isinstance(name, bytes) else name for name in found]
+    sys.exit("a classifier without labels")
 
 
 def run(exported, rows):

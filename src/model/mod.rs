@@ -26,6 +26,9 @@ mod real;
 mod rowwise;
 mod scorer;
 
+#[cfg(test)]
+mod exported;
+
 pub use artifact::{MAX_MODEL_BYTES, METADATA_KEY, Model};
 pub use error::{ModelError, ScoreError};
 pub use metadata::{Feature, FeatureProfile, Golden, GoldenRow, Input, Metadata, MetadataError, Profile, ScoreProfile};
