@@ -25,7 +25,20 @@ def softmax(x):
     return powers / powers.sum(axis=1, keepdims=True)
 
 
-def case(name, operator, rows, dtype, constants=(), width=3, numpy=None, mask=False, near=None, domain="", narrow=False, **attributes):
+def case(
+    name,
+    operator,
+    rows,
+    dtype,
+    constants=(),
+    width=3,
+    numpy=None,
+    mask=False,
+    near=None,
+    domain="",
+    narrow=False,
+    **attributes,
+):
     """`constants` follow the features as inputs; a list is of the type of the features, an array of its own.
 
     `near` says that onnxruntime is only that near to what numpy computes in double, which is then expected; `mask` that the operator gives truths, which are cast; `narrow` that its result is float in any case.
@@ -50,7 +63,13 @@ def case(name, operator, rows, dtype, constants=(), width=3, numpy=None, mask=Fa
     out = TensorProto.FLOAT if narrow else onnx_type
     if mask:
         nodes.append(helper.make_node("Cast", ["mask"], ["probabilities"], to=out))
-    model = finish_all(nodes, [value_info("features", onnx_type, 3)], [value_info("probabilities", out, width)], 3, initial)
+    model = finish_all(
+        nodes,
+        [value_info("features", onnx_type, 3)],
+        [value_info("probabilities", out, width)],
+        3,
+        initial,
+    )
     features = np.array(rows, number)
     source = ORT
     try:
@@ -88,7 +107,14 @@ def operators():
         case("exp", "Exp", ROWS, dtype, numpy=np.exp)
         case("sign", "Sign", ROWS, dtype, numpy=np.sign)
         case("relu", "Relu", ROWS, dtype, numpy=lambda x: np.maximum(x, 0))
-        case("sigmoid", "Sigmoid", ROWS, dtype, numpy=lambda x: 1 / (1 + np.exp(-x)), near=1e-12 if dtype == "double" else 1e-6)
+        case(
+            "sigmoid",
+            "Sigmoid",
+            ROWS,
+            dtype,
+            numpy=lambda x: 1 / (1 + np.exp(-x)),
+            near=1e-12 if dtype == "double" else 1e-6,
+        )
         case("softmax", "Softmax", ROWS, dtype, numpy=softmax, near=1e-6, axis=1)
         case("sqrt", "Sqrt", POSITIVE, dtype, numpy=np.sqrt)
         case("log", "Log", POSITIVE, dtype, numpy=np.log)
@@ -99,7 +125,12 @@ def operators():
             case(name.lower(), name, all_rows, dtype, [[0.1, 3, -7]])
             case(f"{name.lower()}_one", name, all_rows, dtype, [0.3])
         for name in ("Sum", "Mean", "Max", "Min"):
-            function = {"Sum": np.add, "Mean": lambda x, c: (x + c) / 2, "Max": np.maximum, "Min": np.minimum}[name]
+            function = {
+                "Sum": np.add,
+                "Mean": lambda x, c: (x + c) / 2,
+                "Max": np.maximum,
+                "Min": np.minimum,
+            }[name]
             case(name.lower(), name, ROWS, dtype, [[0.1, 0.3, -7]], numpy=function)
         for name in ("Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual"):
             case(name.lower(), name, all_rows, dtype, [[0.5, 0, 2]], mask=True)
@@ -115,22 +146,66 @@ def operators():
         case("gather", "Gather", ROWS, dtype, [ints(2, 0)], width=2, axis=1)
         case("slice", "Slice", ROWS, dtype, [ints(1), ints(3), ints(1)], width=2)
         case("reshape", "Reshape", ROWS, dtype, [ints(-1, 3)])
-        case("array_feature_extractor", "ArrayFeatureExtractor", ROWS, dtype, [ints(2, 0)], width=2, domain="ai.onnx.ml")
+        case(
+            "array_feature_extractor",
+            "ArrayFeatureExtractor",
+            ROWS,
+            dtype,
+            [ints(2, 0)],
+            width=2,
+            domain="ai.onnx.ml",
+        )
         weights = [[0.5, 1.0], [0.25, -1.0], [2.0, 0.5]]
         case("matmul", "MatMul", ROWS, dtype, [weights], width=2)
         for name in ("Max", "Mean", "Min", "Sum"):
-            case(f"reduce_{name.lower()}", f"Reduce{name}", ROWS, dtype, [ints(1)], width=1, keepdims=1)
-        case("scaler", "Scaler", all_rows, dtype, domain="ai.onnx.ml", narrow=True, offset=[0.1, 0.2, 0.3], scale=[1.5, 0.7, 2])
-        case("scaler_one", "Scaler", all_rows, dtype, domain="ai.onnx.ml", narrow=True, offset=[0.1], scale=[1.5])
+            case(
+                f"reduce_{name.lower()}",
+                f"Reduce{name}",
+                ROWS,
+                dtype,
+                [ints(1)],
+                width=1,
+                keepdims=1,
+            )
+        case(
+            "scaler",
+            "Scaler",
+            all_rows,
+            dtype,
+            domain="ai.onnx.ml",
+            narrow=True,
+            offset=[0.1, 0.2, 0.3],
+            scale=[1.5, 0.7, 2],
+        )
+        case(
+            "scaler_one",
+            "Scaler",
+            all_rows,
+            dtype,
+            domain="ai.onnx.ml",
+            narrow=True,
+            offset=[0.1],
+            scale=[1.5],
+        )
         for replaced in (NAN, 0.0):
             for values in ([7.5, 8.1, 9.0], [0.1]):
                 name = f"imputer_{'nan' if np.isnan(replaced) else 'zero'}_{len(values)}"
                 given = {"imputed_value_floats": values, "replaced_value_float": replaced}
-                impute = lambda x: np.where(np.isnan(x) if np.isnan(replaced) else x == replaced, np.float32(values), x)
+                impute = lambda x: np.where(
+                    np.isnan(x) if np.isnan(replaced) else x == replaced, np.float32(values), x
+                )
                 case(name, "Imputer", all_rows, dtype, domain="ai.onnx.ml", numpy=impute, **given)
         for norm in ("MAX", "L1", "L2"):
             rows = [*ROWS, [0, 0, 0], [-1, -2, -3]]
-            case(f"normalizer_{norm.lower()}", "Normalizer", rows, dtype, domain="ai.onnx.ml", narrow=True, norm=norm)
+            case(
+                f"normalizer_{norm.lower()}",
+                "Normalizer",
+                rows,
+                dtype,
+                domain="ai.onnx.ml",
+                narrow=True,
+                norm=norm,
+            )
         above = lambda x: (x > 0.5).astype(x.dtype)
         case("binarizer", "Binarizer", ROWS, dtype, domain="ai.onnx.ml", numpy=above, threshold=0.5)
         chains(dtype)
@@ -141,11 +216,16 @@ def chains(dtype):
     number, onnx_type = TYPES[dtype]
     features = np.array(ROWS, number)
     axis = numpy_helper.from_array(np.array([1], np.int64), "axis")
-    half = helper.make_node("Constant", [], ["half"], value=numpy_helper.from_array(np.array([0.5], number)))
+    half = helper.make_node(
+        "Constant", [], ["half"], value=numpy_helper.from_array(np.array([0.5], number))
+    )
     for name, nodes, initial in [
         (
             "unsqueeze_squeeze",
-            [("Unsqueeze", ["features", "axis"], ["deep"], {}), ("Squeeze", ["deep", "axis"], ["probabilities"], {})],
+            [
+                ("Unsqueeze", ["features", "axis"], ["deep"], {}),
+                ("Squeeze", ["deep", "axis"], ["probabilities"], {}),
+            ],
             [axis],
         ),
         (
@@ -166,7 +246,9 @@ def chains(dtype):
             [numpy_helper.from_array(np.array([1, 2], np.int64), "widths")],
         ),
     ]:
-        made = [helper.make_node(operator, given, out, **more) for operator, given, out, more in nodes]
+        made = [
+            helper.make_node(operator, given, out, **more) for operator, given, out, more in nodes
+        ]
         if any("half" in node.input for node in made):
             made.insert(0, half)
         infos = [value_info("features", onnx_type, 3)], [value_info("probabilities", onnx_type, 3)]
