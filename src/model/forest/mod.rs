@@ -7,6 +7,7 @@
 mod attributes;
 mod classifier;
 mod ensemble;
+mod labels;
 mod nodes;
 mod operator;
 mod reference;
