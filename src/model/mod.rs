@@ -12,17 +12,19 @@
 //! The graph is run by tract, with the tree ensembles of ONNX as operators of our own (`forest`).
 
 mod artifact;
+mod elementwise;
 mod error;
 mod features;
+#[cfg(test)]
+mod fixtures;
 mod forest;
 mod graph;
 mod metadata;
 mod prediction;
-mod preparation;
 mod proof;
 mod real;
+mod rowwise;
 mod scorer;
-mod sigmoid;
 
 #[cfg(test)]
 mod exported;

@@ -2,8 +2,9 @@
 
 use super::attributes::MOST_TARGETS;
 use super::ensemble::{Aggregate, Ensemble, Parts};
+use super::labels::Labels;
 use super::nodes::{self, CLASSES, Trees};
-use super::operator::{Finish, Forest, Labels, TreeOperator};
+use super::operator::{Finish, Forest, TreeOperator};
 use super::transform::{Transform, logistic};
 use crate::model::real::Real;
 use tract_onnx::model::ParsingContext;
@@ -41,11 +42,7 @@ impl Layout {
             return;
         };
         *positive = score.to_f32();
-        *negative = if share {
-            (T::ONE - *score).to_f32()
-        } else {
-            -*positive
-        };
+        *negative = if share { (T::ONE - *score).to_f32() } else { -*positive };
         match transform {
             Transform::Logistic => {
                 *negative = logistic(-*positive);
