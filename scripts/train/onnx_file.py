@@ -48,7 +48,7 @@ class OnnxFile:
         return None
 
     def scores(self, matrix):
-        """[rows, features] in, [rows, labels] out, and whether they are `float` or `double`."""
+        """[rows, features] in, [rows, labels] or [rows, 1] out, as floats or doubles."""
         feeds, at = {}, 0
         known = sum(width or 0 for _, _, width in self.inputs)
         for name, dtype, width in self.inputs:
@@ -64,10 +64,7 @@ class OnnxFile:
             scores = np.array([list(row.values()) for row in scores], dtype=np.float32)
         scores = scores.reshape(len(matrix), -1)
         check_probabilities(scores)
-        precision = "double" if scores.dtype == np.float64 else "float"
-        if scores.shape[1] == 1:
-            scores = np.hstack([1 - scores, scores])
-        return scores.astype(np.float64), precision
+        return scores
 
 
 def check_probabilities(scores):

@@ -88,12 +88,17 @@ def pack(arguments):
             f"{arguments.sample} has {len(kept)} rows that can be read, {LEAST_ROWS} are needed"
         )
     inputs = np.array(encoded)
-    scores, precision = model.scores(inputs)
+    scores = model.scores(inputs)
+    precision = "double" if scores.dtype == np.float64 else "float"
 
-    card["labels"] = labels = labels_from(answers, model, scores.shape[1])
+    card["labels"] = labels = labels_from(answers, model, max(2, scores.shape[1]))
     guess = "YES" if "YES" in labels else labels[-1]
     card["positive"] = answers.get("positive", "positive label", guess, one_of(labels))
     positive = labels.index(card["positive"])
+    if scores.shape[1] == 1:
+        # One number a row is the probability of the positive label.
+        scores = np.hstack([scores, 1 - scores] if positive == 0 else [1 - scores, scores])
+    scores = scores.astype(np.float64)
     guess = likely_threshold(kept, labels, positive, scores)
     card["threshold"] = answers.get("threshold", "threshold", guess, number_within(0, 1))
 
