@@ -28,6 +28,8 @@ mod scorer;
 
 #[cfg(test)]
 mod exported;
+#[cfg(test)]
+mod packed;
 
 pub use artifact::{MAX_MODEL_BYTES, METADATA_KEY, Model};
 pub use error::{ModelError, ScoreError};
