@@ -30,8 +30,10 @@ def main():
     arguments = parse()
     try:
         pack(arguments)
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         sys.exit(f"pack: {error}")
+    except (EOFError, KeyboardInterrupt):
+        sys.exit("\npack: nothing is written")
 
 
 def parse():
@@ -157,6 +159,9 @@ def write(arguments, model, card):
     helper.set_model_props(model.proto, others | {KEY: text})
     onnx.save(model.proto, arguments.out)
     print(f"written: {arguments.out}")
+    sidecar = arguments.out.with_suffix(".json")
+    if sidecar.exists():
+        print(f"{sidecar} stands in for the description in it, as long as it is there")
 
 
 if __name__ == "__main__":
