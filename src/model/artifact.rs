@@ -64,10 +64,12 @@ impl Model {
         }
         // tract checks nearly everything, but panics on a few kinds of broken files.
         let loaded = catch_unwind(AssertUnwindSafe(|| prepare_and_prove(onnx, sidecar, origin)));
-        loaded.unwrap_or_else(|_| {
+        loaded.unwrap_or_else(|panic| {
+            let text = panic.downcast_ref::<String>().map(String::as_str);
+            let text = text.or(panic.downcast_ref::<&str>().copied());
             Err(ModelError::Broken {
                 origin: origin.to_owned(),
-                problem: "loading it panicked".to_owned(),
+                problem: format!("loading it panicked: {}", text.unwrap_or("without a message")),
             })
         })
     }

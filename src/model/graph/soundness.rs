@@ -44,7 +44,46 @@ pub(super) fn check(graph: &GraphProto) -> Result<(), String> {
         check_tensor(tensor, || format!("the initial value {:?}", tensor.name))?;
     }
     check_order(graph)?;
+    check_axes(graph)?;
     check_constants(graph)
+}
+
+/// tract panics at axes that there are not. The features are a matrix, and a third axis is the most that is made of it.
+fn check_axes(graph: &GraphProto) -> Result<(), String> {
+    let given = graph.initializer.iter().map(|tensor| (tensor.name.as_str(), tensor));
+    let constant = |node: &'_ NodeProto| Some((node.output.first()?.clone(), node.attribute.first()?.t.clone()?));
+    let made: HashMap<_, _> = graph.node.iter().filter_map(constant).collect();
+    let given: HashMap<_, _> = given.collect();
+    for node in &graph.node {
+        let most = match node.op_type.as_str() {
+            "ReduceMax" | "ReduceMean" | "ReduceMin" | "ReduceSum" => 1,
+            "Squeeze" | "Unsqueeze" => 2,
+            _ => continue,
+        };
+        let list = node.attribute.iter().find(|attribute| attribute.name == "axes");
+        let input = node.input.get(1).map(String::as_str);
+        let tensor = input.and_then(|name| given.get(name).copied().or(made.get(name)));
+        let axes = match (list, tensor) {
+            (Some(list), _) => list.ints.clone(),
+            (None, Some(tensor)) => integers(tensor),
+            (None, None) => vec![],
+        };
+        if axes.is_empty() || axes.iter().any(|axis| !(-most..=most).contains(axis)) {
+            return Err(format!(
+                "{} (node {:?}) has the axes {axes:?}, there should be some within {} and {most}",
+                operator_name(node),
+                node.name,
+                -most
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn integers(tensor: &TensorProto) -> Vec<i64> {
+    let raw = tensor.raw_data.as_chunks::<8>().0.iter();
+    let raw = raw.map(|bytes| i64::from_le_bytes(*bytes));
+    tensor.int64_data.iter().copied().chain(raw).collect()
 }
 
 /// Every node reads what an earlier one produces, what is given, or an input.
@@ -95,6 +134,14 @@ fn check_constants(graph: &GraphProto) -> Result<(), String> {
                 })
             })
         };
+        let picks = matches!(node.op_type.as_str(), "Gather" | "ArrayFeatureExtractor");
+        if picks && read(node).nth(1).is_none_or(|positions| !sizes.contains_key(positions)) {
+            return Err(format!(
+                "{} (node {:?}) picks from computed positions, which may be out of range",
+                operator_name(node),
+                node.name
+            ));
+        }
         let Some(size) = size else {
             continue;
         };
