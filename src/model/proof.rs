@@ -5,6 +5,7 @@ use super::error::ModelError;
 use super::scorer::Runner;
 use crate::flight::RowReader;
 use std::fmt;
+use std::iter;
 use std::time::{Duration, Instant};
 
 /// How many rows the warm-up batch has at least: as many as the service scores at once when it is busy.
@@ -58,7 +59,7 @@ pub(super) fn prove(model: &Prepared, loading: Duration) -> Result<Proof, ModelE
     let rows = golden.rows.len();
     let alone = (0..rows).map(|row| row..row + 1);
     let repeated = 0..WARM_UP_ROWS.next_multiple_of(rows);
-    for positions in [0..rows].into_iter().chain(alone).chain([repeated]) {
+    for positions in iter::once(0..rows).chain(alone).chain([repeated]) {
         runner.clear();
         for position in positions.clone() {
             push(model, &mut runner, position % rows)?;
