@@ -72,6 +72,16 @@ settings! {
     model: Model {
         /// ONNX file to serve; empty serves the one in the binary, `airline-gbm`.
         path: PathBuf = PathBuf::new();
+        /// ONNX file of a second model that scores the same rows in the shadow and publishes nothing; empty for none.
+        challenger: PathBuf = PathBuf::new();
+    }
+    /// How good the predictions are, and whether the flights have changed since the model was trained.
+    monitoring: Monitoring {
+        /// Whether quality, drift and a challenger are watched.
+        enabled: bool = true;
+        /// How far back the sliding window of quality and drift reaches.
+        #[serde(with = "humantime_serde")]
+        window: Duration = Duration::from_secs(3600);
     }
     /// What is written to the output topic.
     output: Output {
@@ -228,10 +238,14 @@ impl Config {
             ("delivery.checkpoint_interval", self.delivery.checkpoint_interval()),
             ("kafka.startup_timeout", self.kafka.startup_timeout),
             ("shutdown.grace", self.shutdown.grace),
+            ("monitoring.window", self.monitoring.window),
         ] {
             if duration > Duration::from_secs(24 * 3600) {
                 return Err(ConfigError(format!("{setting} must be at most 24h")));
             }
+        }
+        if self.monitoring.window < Duration::from_secs(1) {
+            return Err(ConfigError("monitoring.window must be at least 1s".into()));
         }
         let of_producers = |name| [&self.kafka.common, &self.kafka.producer].map(|properties| properties.number(name));
         if of_producers("message.timeout.ms").contains(&Some(0)) {

@@ -29,6 +29,7 @@
 //! | [`service`] | what lives around the workers: supervision, health, HTTP |
 //! | [`replay`] | rows sent to a running service, and whether each came out as it must |
 //! | [`commands`] | one file a command of the program |
+//! | [`lineup`] | the models in service, champion and challenger |
 //! | [`memory`] | how much memory there is, and the queues that keep within it |
 //! | [`config`], [`metrics`] | every setting, every metric |
 //!
@@ -43,6 +44,7 @@ pub mod config;
 pub mod flight;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
+pub mod lineup;
 pub mod memory;
 pub mod metrics;
 pub mod model;

@@ -1,5 +1,6 @@
 //! All metrics: names, help texts, units and buckets. Callers say what happened, this file says how it counts.
 
+use crate::lineup::{Lineup, Offered, Role};
 use prometheus::core::Collector;
 use prometheus::{
     Encoder, Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
@@ -77,6 +78,7 @@ pub struct Metrics {
     worker_restarts: IntCounter,
     ready: IntGauge,
     model_info: IntGaugeVec,
+    model_reloads: IntCounterVec,
 }
 
 impl Metrics {
@@ -160,8 +162,14 @@ impl Metrics {
             ready: add.int_gauge("ready", "1 when /health/ready answers 200.")?,
             model_info: add.int_gauges(
                 "model_info",
-                "The model that is served; always 1.",
-                &["name", "version", "sha256"],
+                "The models in service, by role: champion or challenger; always 1.",
+                &["role", "name", "version", "sha256"],
+            )?,
+            model_reloads: add.counter_table(
+                "model_reloads_total",
+                "Models that were offered after the start or as a challenger, by role and by what became of them: loaded, unchanged or refused.",
+                ["role", "result"],
+                [&Role::ALL.map(Role::name), &["loaded", "unchanged", "refused"]],
             )?,
             registry: registry.clone(),
         };
@@ -171,9 +179,29 @@ impl Metrics {
         Ok(metrics)
     }
 
-    pub fn serves_model(&self, name: &str, version: &str, sha256: &str) {
+    pub fn serves_models(&self, lineup: &Lineup) {
         self.model_info.reset();
-        self.model_info.with_label_values(&[name, version, sha256]).set(1);
+        for role in Role::ALL {
+            let Some(model) = lineup.model(role) else {
+                continue;
+            };
+            let metadata = model.metadata();
+            self.model_info
+                .with_label_values(&[role.name(), &metadata.name, &metadata.version, model.sha256()])
+                .set(1);
+        }
+        for label in &lineup.champion.metadata().labels {
+            self.predictions.with_label_values(&[label]);
+        }
+    }
+
+    pub fn offered_model(&self, role: Role, offered: &Offered) {
+        let result = match offered {
+            Offered::Taken(_) => "loaded",
+            Offered::Unchanged => "unchanged",
+            Offered::Refused(_) => "refused",
+        };
+        self.model_reloads.with_label_values(&[role.name(), result]).inc();
     }
 
     pub fn consumed_batch(&self, records: usize) {
@@ -327,6 +355,22 @@ impl Registered<'_> {
         self.register(counters)
     }
 
+    fn counter_table(
+        &self,
+        name: &str,
+        help: &str,
+        labels: [&str; 2],
+        values: [&[&str]; 2],
+    ) -> Result<IntCounterVec, prometheus::Error> {
+        let counters = IntCounterVec::new(opts(name, help), &labels)?;
+        for first in values[0] {
+            for second in values[1] {
+                counters.with_label_values(&[first, second]);
+            }
+        }
+        self.register(counters)
+    }
+
     fn gauge(&self, name: &str, help: &str) -> Result<Gauge, prometheus::Error> {
         self.register(Gauge::with_opts(opts(name, help))?)
     }
@@ -370,6 +414,9 @@ fn histogram_opts(name: &str, help: &str, buckets: &[f64]) -> HistogramOpts {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lineup::Served;
+    use crate::model::Model;
+    use std::sync::Arc;
 
     fn metrics() -> Metrics {
         Metrics::new(&["NO".into(), "YES".into()], &["empty", "row_width"]).unwrap()
@@ -394,7 +441,7 @@ mod tests {
     fn the_readme_has_every_metric_with_its_help() {
         let metrics = metrics();
         metrics.lags("In", 0, 0);
-        metrics.serves_model("m", "1", "0");
+        metrics.serves_models(&Served::new(Arc::new(Model::embedded().unwrap())).lineup());
         let readme = include_str!("../README.md");
         for family in metrics.registry.gather() {
             if family.name().starts_with("flight_scorer_") {

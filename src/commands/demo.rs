@@ -117,7 +117,7 @@ impl RunningService {
             runtime.block_on(async {
                 tokio::select! {
                     ended = service.run(listener) => ended,
-                    never = signals.stop(shutdown, grace) => match never {},
+                    never = signals.obey(shutdown, grace, None) => match never {},
                 }
             })
         });

@@ -5,9 +5,11 @@ use super::failure::Failure;
 use super::headers;
 use super::producer::{OutputRecord, Producer};
 use super::topics::{Topic, Topics};
+use super::worker::Worker;
+use crate::lineup::Served;
 use crate::metrics::{Metrics, Stage};
 use crate::model::Prediction;
-use crate::output::{Source, console_block};
+use crate::output::{Format, Source, console_block};
 use crate::scoring::Scoring;
 use rdkafka::Message;
 use rdkafka::message::BorrowedMessage;
@@ -17,6 +19,10 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// Turns batches into output records. Its buffers serve one batch after the other.
 pub struct Pipeline {
+    served: Arc<Served>,
+    /// Of the lineup that scores.
+    generation: u64,
+    format: Format,
     scoring: Scoring,
     topics: Arc<Topics>,
     metrics: Metrics,
@@ -40,22 +46,38 @@ struct Sample {
 }
 
 impl Pipeline {
-    pub fn new(scoring: Scoring, topics: Arc<Topics>, metrics: Metrics, sample_every: u64) -> Self {
-        Pipeline {
-            scoring,
-            topics,
-            metrics,
+    pub fn new(worker: &Worker) -> Result<Self, Failure> {
+        let generation = worker.served.generation();
+        Ok(Pipeline {
+            served: worker.served.clone(),
+            generation,
+            format: worker.format,
+            scoring: scoring(&worker.served, worker.format)?,
+            topics: worker.topics.clone(),
+            metrics: worker.metrics.clone(),
             sample: Sample {
-                every: sample_every,
+                every: worker.sample_every,
                 scored: 0,
             },
             outcomes: Vec::new(),
             value: Vec::new(),
+        })
+    }
+
+    /// Goes on with the models that are in service now.
+    fn follow_lineup(&mut self) -> Result<(), Failure> {
+        // Read first: a change that comes in between is followed with the next batch.
+        let generation = self.served.generation();
+        if generation != self.generation {
+            self.scoring = scoring(&self.served, self.format)?;
+            self.generation = generation;
         }
+        Ok(())
     }
 
     /// Scores the batch and hands one record to the producer for each of its records, in order.
     pub fn process(&mut self, batch: &[BorrowedMessage<'_>], producer: &Producer) -> Result<(), Failure> {
+        self.follow_lineup()?;
         let started = Instant::now();
         self.metrics.consumed_batch(batch.len());
         self.decide(batch);
@@ -149,6 +171,10 @@ impl Sample {
             let _ = std::io::stdout().lock().write_all(block.as_bytes());
         }
     }
+}
+
+fn scoring(served: &Served, format: Format) -> Result<Scoring, Failure> {
+    Scoring::new(&served.lineup().champion, format).map_err(|error| Failure::Model(error.to_string()))
 }
 
 /// Where an input record stands.

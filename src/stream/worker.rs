@@ -10,10 +10,9 @@ use super::producer::Producer;
 use super::topics::Topics;
 use super::vitals::Vitals;
 use crate::config::Guarantee;
+use crate::lineup::Served;
 use crate::metrics::{Metrics, Rebalance, Stage};
-use crate::model::Model;
 use crate::output::Format;
-use crate::scoring::Scoring;
 use crate::shutdown::Shutdown;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::BorrowedMessage;
@@ -39,7 +38,7 @@ pub struct Worker {
     pub index: usize,
     pub factory: ClientFactory,
     pub topics: Arc<Topics>,
-    pub model: Arc<Model>,
+    pub served: Arc<Served>,
     pub format: Format,
     pub guarantee: Guarantee,
     pub checkpoint_interval: Duration,
@@ -74,8 +73,7 @@ impl Worker {
             initialized => initialized?,
         }
         let consumer = Consumer::subscribe(&self.factory, self.index, self.vitals.clone(), self.metrics.clone())?;
-        let scoring = Scoring::new(&self.model, self.format).map_err(|error| Failure::Model(error.to_string()))?;
-        let mut pipeline = Pipeline::new(scoring, self.topics.clone(), self.metrics.clone(), self.sample_every);
+        let mut pipeline = Pipeline::new(self)?;
         let topic = self.topics.input.name.as_str();
         Running {
             worker: self,
