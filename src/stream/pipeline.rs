@@ -24,6 +24,8 @@ pub struct Pipeline {
     generation: u64,
     format: Format,
     scoring: Scoring,
+    /// Named in a header where the format has no place for it.
+    model: Option<Vec<u8>>,
     topics: Arc<Topics>,
     metrics: Metrics,
     sample: Sample,
@@ -48,11 +50,13 @@ struct Sample {
 impl Pipeline {
     pub fn new(worker: &Worker) -> Result<Self, Failure> {
         let generation = worker.served.generation();
+        let scoring = scoring(&worker.served, worker.format)?;
         Ok(Pipeline {
             served: worker.served.clone(),
             generation,
             format: worker.format,
-            scoring: scoring(&worker.served, worker.format)?,
+            model: model_header(&scoring, worker.format),
+            scoring,
             topics: worker.topics.clone(),
             metrics: worker.metrics.clone(),
             sample: Sample {
@@ -70,6 +74,7 @@ impl Pipeline {
         let generation = self.served.generation();
         if generation != self.generation {
             self.scoring = scoring(&self.served, self.format)?;
+            self.model = model_header(&self.scoring, self.format);
             self.generation = generation;
         }
         Ok(())
@@ -126,6 +131,7 @@ impl Pipeline {
                 producer,
                 metrics: &self.metrics,
                 topics: &self.topics,
+                model: self.model.as_deref(),
             };
             match outcome {
                 Outcome::Scored(row) => {
@@ -177,6 +183,12 @@ fn scoring(served: &Served, format: Format) -> Result<Scoring, Failure> {
     Scoring::new(&served.lineup().champion, format).map_err(|error| Failure::Model(error.to_string()))
 }
 
+fn model_header(scoring: &Scoring, format: Format) -> Option<Vec<u8>> {
+    let model = scoring.model();
+    let name = || format!("{}@{}", model.metadata().name, model.short_sha256());
+    (format != Format::Json).then(|| name().into_bytes())
+}
+
 /// Where an input record stands.
 fn source<'m>(message: &'m BorrowedMessage<'_>) -> Source<'m> {
     Source {
@@ -194,6 +206,8 @@ struct Outgoing<'b, 'm> {
     producer: &'b Producer,
     metrics: &'b Metrics,
     topics: &'b Topics,
+    /// For the header that names it, where the format does not.
+    model: Option<&'b [u8]>,
 }
 
 impl Outgoing<'_, '_> {
@@ -201,14 +215,18 @@ impl Outgoing<'_, '_> {
     /// refuse becomes a dead letter.
     fn output(&self, value: Option<&[u8]>) -> Result<bool, Failure> {
         let output = &self.topics.output;
-        let bytes = self.message.key_len() + value.map_or(0, <[u8]>::len) + headers::bytes(self.message);
-        let fits = output.limits.takes_bytes(bytes);
-        if fits
-            && self
-                .send(output, self.message.key(), value, headers::copy(self.message))?
-                .is_ok()
-        {
-            return Ok(true);
+        let model = self.model.filter(|_| value.is_some());
+        let model = model.map(|model| (headers::MODEL.as_bytes(), Some(model)));
+        let headers = headers::bytes(headers::all(self.message).chain(model));
+        let bytes = self.message.key_len() + value.map_or(0, <[u8]>::len) + headers;
+        if output.limits.takes_bytes(bytes) {
+            let mut headers = headers::copy(self.message);
+            if let Some(model) = model {
+                headers = Some(headers::append(headers.unwrap_or_default(), model));
+            }
+            if self.send(output, self.message.key(), value, headers)?.is_ok() {
+                return Ok(true);
+            }
         }
         let limit = output.limits.max_message_bytes;
         self.dead_letter(&DeadLetter::OutputTooLarge { bytes, limit })?;
@@ -221,7 +239,7 @@ impl Outgoing<'_, '_> {
         let origin = source(message);
         let target = &self.topics.dead_letter;
         let value = message.payload().unwrap_or_default();
-        let (key, headers) = (message.key_len(), headers::bytes(message));
+        let (key, headers) = (message.key_len(), headers::bytes(headers::all(message)));
         for parts in Parts::CHOICES {
             let carried = usize::from(parts.has_key()) * key + usize::from(parts.has_headers()) * headers;
             let beside = carried + ADDED_HEADERS;
