@@ -244,6 +244,11 @@ impl Config {
                 return Err(ConfigError(format!("{setting} must be at most 24h")));
             }
         }
+        if !self.monitoring.enabled && !self.model.challenger.as_os_str().is_empty() {
+            return Err(ConfigError(
+                "model.challenger needs monitoring.enabled: nobody would see what it does".into(),
+            ));
+        }
         if self.monitoring.window < Duration::from_secs(1) {
             return Err(ConfigError("monitoring.window must be at least 1s".into()));
         }

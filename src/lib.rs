@@ -30,6 +30,7 @@
 //! | [`stream`] | Kafka: workers, checkpoints, dead letters, topics |
 //! | [`service`] | what lives around the workers: supervision, health, HTTP |
 //! | [`replay`] | rows sent to a running service, and whether each came out as it must |
+//! | [`monitoring`] | what is seen of the models in service: quality, drift, a challenger |
 //! | [`commands`] | one file a command of the program |
 //! | [`lineup`] | the models in service, champion and challenger |
 //! | [`memory`] | how much memory there is, and the queues that keep within it |
@@ -51,6 +52,7 @@ pub mod lineup;
 pub mod memory;
 pub mod metrics;
 pub mod model;
+pub mod monitoring;
 pub mod output;
 pub mod quality;
 pub mod replay;

@@ -1,6 +1,9 @@
 //! All metrics: names, help texts, units and buckets. Callers say what happened, this file says how it counts.
 
+mod monitored;
+
 use crate::lineup::{Lineup, Offered, Role};
+use crate::monitoring::Snapshot;
 use prometheus::core::Collector;
 use prometheus::{
     Encoder, Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
@@ -277,13 +280,18 @@ impl Metrics {
         self.worker_restarts.inc();
     }
 
-    /// All metrics in the Prometheus text format.
-    pub fn render(&self, now: &Now) -> Result<Vec<u8>, prometheus::Error> {
+    /// All metrics in the Prometheus text format, those of the snapshot among them.
+    pub fn render(&self, now: &Now, monitored: Option<&Snapshot>) -> Result<Vec<u8>, prometheus::Error> {
         self.checkpoint_age.set(now.checkpoint_age.as_secs_f64());
         self.partitions_assigned.set(now.partitions as i64);
         self.ready.set(now.ready.into());
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
+        if let Some(snapshot) = monitored {
+            let registry = Registry::new();
+            monitored::register(&registry, snapshot)?;
+            TextEncoder::new().encode(&registry.gather(), &mut text)?;
+        }
         Ok(text)
     }
 
@@ -424,7 +432,7 @@ mod tests {
 
     #[test]
     fn every_series_of_a_closed_set_starts_at_zero() {
-        let text = String::from_utf8(metrics().render(&Now::default()).unwrap()).unwrap();
+        let text = String::from_utf8(metrics().render(&Now::default(), None).unwrap()).unwrap();
         for line in [
             "flight_scorer_predictions_total{label=\"YES\"} 0",
             "flight_scorer_dead_letters_total{reason=\"row_width\"} 0",
@@ -438,14 +446,16 @@ mod tests {
     }
 
     #[test]
-    fn the_readme_has_every_metric_with_its_help() {
+    fn the_pages_have_every_metric_with_its_help() {
         let metrics = metrics();
         metrics.lags("In", 0, 0);
         metrics.serves_models(&Served::new(Arc::new(Model::embedded().unwrap())).lineup());
-        let readme = include_str!("../README.md");
-        for family in metrics.registry.gather() {
+        let monitored = Registry::new();
+        monitored::register(&monitored, &crate::monitoring::tests::sample_against_itself()).unwrap();
+        let pages = [include_str!("../README.md"), include_str!("../docs/monitoring.md")].concat();
+        for family in metrics.registry.gather().into_iter().chain(monitored.gather()) {
             if family.name().starts_with("flight_scorer_") {
-                let row = readme
+                let row = pages
                     .lines()
                     .find(|line| line.starts_with(&format!("| `{}` |", family.name())));
                 assert!(
@@ -475,7 +485,7 @@ mod tests {
     fn a_partition_that_is_gone_has_no_lag() {
         let metrics = metrics();
         metrics.lags("In", 3, 17);
-        let text = |m: &Metrics| String::from_utf8(m.render(&Now::default()).unwrap()).unwrap();
+        let text = |m: &Metrics| String::from_utf8(m.render(&Now::default(), None).unwrap()).unwrap();
         assert!(text(&metrics).contains("flight_scorer_consumer_lag_records{partition=\"3\",topic=\"In\"} 17"));
         metrics.owns_no_more("In", 3);
         assert!(!text(&metrics).contains("partition=\"3\""));

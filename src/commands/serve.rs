@@ -6,6 +6,7 @@ use crate::lineup::{self, Served};
 use crate::memory::{self, Budget};
 use crate::metrics::Metrics;
 use crate::model::Model;
+use crate::monitoring::Monitors;
 use crate::service::{Ended, Reload, Service, Signals};
 use crate::shutdown::Shutdown;
 use crate::stream::REASONS;
@@ -87,6 +88,10 @@ pub(super) fn prepare(
         workers = config.workers.count,
         "starting"
     );
+    let monitoring = &config.monitoring;
+    let monitors = monitoring
+        .enabled
+        .then(|| Monitors::new(config.workers.count, monitoring.window));
     let served = Arc::new(Served::new(model));
     metrics.serves_models(&served.lineup());
     Ok(Service {
@@ -96,6 +101,7 @@ pub(super) fn prepare(
         metrics,
         shutdown,
         reload: Reload::default(),
+        monitors,
         topics: None,
     })
 }

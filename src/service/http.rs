@@ -5,6 +5,7 @@ use super::reload::Reloader;
 use crate::lineup::Served;
 use crate::metrics::{Metrics, Now};
 use crate::model::Model;
+use crate::monitoring::{Monitors, Snapshot};
 use axum::Router;
 use axum::body::HttpBody as _;
 use axum::extract::{Request, State};
@@ -22,7 +23,16 @@ pub struct Service {
     pub metrics: Metrics,
     pub served: Arc<Served>,
     pub reloader: Reloader,
+    pub monitors: Option<Monitors>,
     pub instance: String,
+}
+
+impl Service {
+    /// What is seen of the models in service, where they are monitored.
+    fn snapshot(&self) -> Option<Snapshot> {
+        let monitors = self.monitors.as_ref()?;
+        Some(Snapshot::take(monitors, &self.served.lineup()))
+    }
 }
 
 #[cfg(any(test, fuzzing))]
@@ -37,6 +47,7 @@ impl Service {
             reloader: Reloader::new(crate::config::Model::default(), served.clone(), metrics.clone()),
             metrics,
             served,
+            monitors: None,
             instance: "nobody".into(),
         })
     }
@@ -93,7 +104,7 @@ async fn metrics(State(service): State<Service>) -> Response {
         partitions: workers.iter().map(|vitals| vitals.partitions().len()).sum(),
         ready: service.readiness.ready().is_empty(),
     };
-    match service.metrics.render(&now) {
+    match service.metrics.render(&now, service.snapshot().as_ref()) {
         Ok(text) => ([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], text).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }
@@ -129,6 +140,7 @@ async fn status(State(service): State<Service>) -> Response {
         "model": model(&lineup.champion),
         "challenger": lineup.challenger.as_deref().map(model),
         "refused_models": refused,
+        "monitoring": service.snapshot().map(|snapshot| snapshot.status()),
         "not_ready": service.readiness.ready(),
         "totals": service.metrics.totals(),
         "workers": workers,

@@ -8,6 +8,7 @@ use crate::config::Config;
 use crate::lineup::Served;
 use crate::memory::Budget;
 use crate::metrics::{Metrics, Totals};
+use crate::monitoring::Monitors;
 use crate::shutdown::Shutdown;
 use crate::stream::topics::{self, Topics};
 use crate::stream::{ClientFactory, Failure, Vitals, Worker};
@@ -28,6 +29,8 @@ pub struct Service {
     pub metrics: Metrics,
     pub shutdown: Shutdown,
     pub reload: Reload,
+    /// Where quality and drift are watched.
+    pub monitors: Option<Monitors>,
     /// The topics where they are known; otherwise the brokers are asked and what cannot work is refused.
     pub topics: Option<Topics>,
 }
@@ -57,6 +60,7 @@ impl Service {
             metrics: self.metrics.clone(),
             served: self.served.clone(),
             reloader,
+            monitors: self.monitors.clone(),
             instance: self.instance.clone(),
         });
         let port = listener.local_addr().map(|address| address.port());
@@ -92,6 +96,7 @@ impl Service {
                 sample_every: self.config.log.sample_every,
                 metrics: self.metrics.clone(),
                 vitals: vitals.clone(),
+                monitor: self.monitors.as_ref().and_then(|monitors| monitors.of_worker(index)),
                 shutdown: self.shutdown.clone(),
             };
             let report = report.clone();

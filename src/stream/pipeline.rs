@@ -6,9 +6,11 @@ use super::headers;
 use super::producer::{OutputRecord, Producer};
 use super::topics::{Topic, Topics};
 use super::worker::Worker;
-use crate::lineup::Served;
+use crate::flight::Rejection;
+use crate::lineup::{Lineup, Served};
 use crate::metrics::{Metrics, Stage};
 use crate::model::Prediction;
+use crate::monitoring::{Monitor, Observer};
 use crate::output::{Format, Source, console_block};
 use crate::scoring::Scoring;
 use rdkafka::Message;
@@ -26,6 +28,9 @@ pub struct Pipeline {
     scoring: Scoring,
     /// Named in a header where the format has no place for it.
     model: Option<Vec<u8>>,
+    /// Where the service is monitored.
+    monitor: Option<Arc<Monitor>>,
+    observer: Option<Observer>,
     topics: Arc<Topics>,
     metrics: Metrics,
     sample: Sample,
@@ -50,13 +55,16 @@ struct Sample {
 impl Pipeline {
     pub fn new(worker: &Worker) -> Result<Self, Failure> {
         let generation = worker.served.generation();
-        let scoring = scoring(&worker.served, worker.format)?;
+        let lineup = worker.served.lineup();
+        let scoring = scoring(&lineup, worker.format)?;
         Ok(Pipeline {
             served: worker.served.clone(),
             generation,
             format: worker.format,
             model: model_header(&scoring, worker.format),
             scoring,
+            observer: observer(&worker.monitor, &lineup),
+            monitor: worker.monitor.clone(),
             topics: worker.topics.clone(),
             metrics: worker.metrics.clone(),
             sample: Sample {
@@ -73,7 +81,9 @@ impl Pipeline {
         // Read first: a change that comes in between is followed with the next batch.
         let generation = self.served.generation();
         if generation != self.generation {
-            self.scoring = scoring(&self.served, self.format)?;
+            let lineup = self.served.lineup();
+            self.scoring = scoring(&lineup, self.format)?;
+            self.observer = observer(&self.monitor, &lineup);
             self.model = model_header(&self.scoring, self.format);
             self.generation = generation;
         }
@@ -93,17 +103,25 @@ impl Pipeline {
     fn decide(&mut self, batch: &[BorrowedMessage<'_>]) {
         self.scoring.clear();
         self.outcomes.clear();
+        let Pipeline { scoring, observer, .. } = self;
+        if let Some(observer) = observer {
+            observer.clear();
+        }
         for message in batch {
             let outcome = match (message.key(), message.payload()) {
                 (None, None) => Outcome::DeadLetter(DeadLetter::NullRecord),
                 (Some(_), None) => Outcome::Tombstone,
                 (None, Some(_)) if self.topics.output.limits.compacted => Outcome::DeadLetter(DeadLetter::MissingKey),
-                (_, Some(value)) => match self.scoring.push(value) {
+                (_, Some(value)) => match push(scoring, observer, value) {
                     Ok(row) => Outcome::Scored(row),
                     Err(rejection) => Outcome::DeadLetter(DeadLetter::Row(rejection)),
                 },
             };
             self.outcomes.push(outcome);
+        }
+        if let Some(observer) = &self.observer {
+            let scorer = self.scoring.scorer();
+            observer.encoded(scorer.features(), scorer.unknown_categories());
         }
     }
 
@@ -159,6 +177,10 @@ impl Pipeline {
                 .predicted(label, if is_positive { positive } else { predictions - positive });
         }
         self.metrics.spent(Stage::Produce, producing.elapsed());
+        // The outputs are on their way: nobody waits for this.
+        if let Some(observer) = &mut self.observer {
+            observer.scored(scored.scores());
+        }
         Ok(())
     }
 }
@@ -179,8 +201,20 @@ impl Sample {
     }
 }
 
-fn scoring(served: &Served, format: Format) -> Result<Scoring, Failure> {
-    Scoring::new(&served.lineup().champion, format).map_err(|error| Failure::Model(error.to_string()))
+fn push(scoring: &mut Scoring, observer: &mut Option<Observer>, value: &[u8]) -> Result<usize, Rejection> {
+    match observer {
+        Some(observer) => scoring.push_seen(value, |row| observer.push(row)),
+        None => scoring.push(value),
+    }
+}
+
+fn observer(monitor: &Option<Arc<Monitor>>, lineup: &Lineup) -> Option<Observer> {
+    let monitor = monitor.as_ref()?;
+    Some(Observer::new(monitor.clone(), lineup))
+}
+
+fn scoring(lineup: &Lineup, format: Format) -> Result<Scoring, Failure> {
+    Scoring::new(&lineup.champion, format).map_err(|error| Failure::Model(error.to_string()))
 }
 
 fn model_header(scoring: &Scoring, format: Format) -> Option<Vec<u8>> {

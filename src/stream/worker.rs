@@ -12,6 +12,7 @@ use super::vitals::Vitals;
 use crate::config::Guarantee;
 use crate::lineup::Served;
 use crate::metrics::{Metrics, Rebalance, Stage};
+use crate::monitoring::Monitor;
 use crate::output::Format;
 use crate::shutdown::Shutdown;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -45,6 +46,8 @@ pub struct Worker {
     pub sample_every: u64,
     pub metrics: Metrics,
     pub vitals: Arc<Vitals>,
+    /// Where quality and drift are watched.
+    pub monitor: Option<Arc<Monitor>>,
     pub shutdown: Shutdown,
 }
 

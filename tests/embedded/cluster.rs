@@ -4,6 +4,7 @@ use flight_delay_scorer::config::{Config, Guarantee};
 use flight_delay_scorer::lineup::Served;
 use flight_delay_scorer::metrics::{Metrics, Now};
 use flight_delay_scorer::model::Model;
+use flight_delay_scorer::monitoring::{Monitors, Snapshot};
 use flight_delay_scorer::service::{Ended, Reload, Service};
 use flight_delay_scorer::shutdown::Shutdown;
 use flight_delay_scorer::stream::topics::Topics;
@@ -37,6 +38,8 @@ pub struct Running {
     pub reload: Reload,
     pub thread: JoinHandle<Ended>,
     pub metrics: Metrics,
+    pub served: Arc<Served>,
+    pub monitors: Monitors,
 }
 
 impl Cluster {
@@ -57,14 +60,17 @@ impl Cluster {
     pub fn serve(&self, topics: &Topics) -> Running {
         let model = Arc::new(Model::embedded().unwrap());
         let metrics = Metrics::new(&model.metadata().labels, &REASONS).unwrap();
+        let monitors = Monitors::new(1, self.config.monitoring.window);
         let (shutdown, reload) = (Shutdown::default(), Reload::default());
+        let served = Arc::new(Served::new(model));
         let service = Service {
             config: self.config.clone(),
             instance: "test".into(),
-            served: Arc::new(Served::new(model)),
+            served: served.clone(),
             metrics: metrics.clone(),
             shutdown: shutdown.clone(),
             reload: reload.clone(),
+            monitors: Some(monitors.clone()),
             topics: Some(topics.clone()),
         };
         let thread = std::thread::spawn(move || {
@@ -82,6 +88,8 @@ impl Cluster {
             reload,
             thread,
             metrics,
+            served,
+            monitors,
         }
     }
 
@@ -150,7 +158,12 @@ impl Cluster {
 
 impl Running {
     pub fn scrape(&self) -> String {
-        String::from_utf8(self.metrics.render(&Now::default()).unwrap()).unwrap()
+        let snapshot = self.snapshot();
+        String::from_utf8(self.metrics.render(&Now::default(), Some(&snapshot)).unwrap()).unwrap()
+    }
+
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot::take(&self.monitors, &self.served.lineup())
     }
 
     /// Whether this line is among the metrics.
