@@ -176,7 +176,7 @@ fn challenger(add: &Vectors<'_>, snapshot: &Snapshot) -> Result<(), Error> {
     )?;
     let failures = add.counters::<AtomicU64>(
         "challenger_failures_total",
-        "Times the challenger failed and was put aside until models are loaded anew.",
+        "Times the challenger failed and was put aside until another takes its place.",
         &[],
     )?;
     let seconds = add.counters::<AtomicF64>(

@@ -76,7 +76,7 @@ impl Shadow {
         };
         tracing::error!(
             %error,
-            "the challenger failed and is put aside until models are loaded anew"
+            "the challenger failed and is put aside until another takes its place"
         );
         self.failed = true;
         counts.failures += 1;

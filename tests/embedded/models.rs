@@ -1,6 +1,7 @@
 //! Another model while the service runs.
 
 use crate::cluster::{Cluster, Outcome, PATIENCE, Running, SEED, send};
+use flight_delay_scorer::service::Ended;
 use rdkafka::producer::BaseProducer;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -110,4 +111,57 @@ fn a_reload_takes_a_proven_model_and_refuses_any_other() {
         line.starts_with("flight_scorer_model_info{") && line.contains("version=\"2\"") && line.contains(&second)
     }));
     service.drain();
+}
+
+#[test]
+fn a_challenger_publishes_nothing_and_harms_nothing() {
+    let fixture = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/fixtures/challenger/fails-on-sunday.onnx"
+    );
+    let mut cluster = Cluster::start();
+    cluster.config.model.challenger = fixture.into();
+    let topics = cluster.create_topics();
+    let service = cluster.serve(&topics);
+    let producer = cluster.producer();
+    wait_for(
+        &service,
+        "flight_scorer_model_reloads_total{result=\"loaded\",role=\"challenger\"} 1",
+    );
+    send_seed(&producer);
+    cluster.outcomes(1);
+    wait_for(&service, "flight_scorer_challenger_rows_total{result=\"scored\"} 1");
+
+    let sunday = SEED.replacen(",14,3,", ",14,7,", 1);
+    send(&producer, 0, None, Some(sunday.as_bytes()));
+    cluster.outcomes(2);
+    wait_for(&service, "flight_scorer_challenger_failures_total 1");
+    send_seed(&producer);
+    let outcomes = cluster.outcomes(3);
+    let first = model_of(&outcomes[0]);
+    assert!(outcomes.iter().all(|outcome| model_of(outcome) == first));
+    wait_for(
+        &service,
+        &format!(
+            "flight_scorer_quality_verdicts_total{{role=\"champion\",sha256=\"{first}\",truth=\"positive\",verdict=\"positive\"}} 3"
+        ),
+    );
+    assert!(service.metric("flight_scorer_challenger_rows_total{result=\"scored\"} 1"));
+    assert!(matches!(service.drain(), Ended::Drained(totals) if totals.predictions == 3));
+}
+
+#[test]
+fn a_challenger_that_cannot_be_loaded_is_done_without() {
+    let mut cluster = Cluster::start();
+    cluster.config.model.challenger = "no such file".into();
+    let topics = cluster.create_topics();
+    let service = cluster.serve(&topics);
+    let producer = cluster.producer();
+    send_seed(&producer);
+    cluster.outcomes(1);
+    wait_for(
+        &service,
+        "flight_scorer_model_reloads_total{result=\"refused\",role=\"challenger\"} 1",
+    );
+    assert!(matches!(service.drain(), Ended::Drained(totals) if totals.predictions == 1));
 }
