@@ -144,25 +144,29 @@ fn drift(add: &Vectors<'_>, snapshot: &Snapshot) -> Result<(), Error> {
     )?;
     let unknown = add.counters::<AtomicU64>(
         "unknown_categories_total",
-        "Values that training did not know, by model and column.",
-        &["role", "sha256", "column"],
+        "Values that training did not know, by column.",
+        &["sha256", "column"],
     )?;
-    for seen in &snapshot.models {
-        let (role, sha256) = names(seen);
-        for drift in &seen.drift {
+    for (seen, flights) in snapshot
+        .models
+        .iter()
+        .filter_map(|seen| Some((seen, seen.flights.as_ref()?)))
+    {
+        let (_, sha256) = names(seen);
+        for drift in &flights.drift {
             for bin in &drift.bins {
                 let labels = [sha256, &drift.name, &bin.name];
                 values.with_label_values(&labels).inc_by(bin.rows);
                 expected.with_label_values(&labels).set(bin.expected);
             }
         }
-        for drift in &seen.recent_drift {
+        for drift in &flights.recent_drift {
             if let Some(psi) = drift.psi {
                 index.with_label_values(&[sha256, &drift.name]).set(psi);
             }
         }
-        for (column, count) in &seen.unknown {
-            unknown.with_label_values(&[role, sha256, column.name()]).inc_by(*count);
+        for (column, count) in &flights.unknown {
+            unknown.with_label_values(&[sha256, column.name()]).inc_by(*count);
         }
     }
     Ok(())

@@ -22,4 +22,4 @@ pub(crate) mod tests;
 
 pub use monitor::{Monitor, Monitors};
 pub use observer::Observer;
-pub use snapshot::{Compared, Seen, Snapshot};
+pub use snapshot::{Compared, Flights, Seen, Snapshot};

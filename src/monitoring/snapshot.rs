@@ -7,7 +7,7 @@ use crate::flight::Column;
 use crate::lineup::{Lineup, Role};
 use crate::model::{Input, Model};
 use crate::quality::{Accumulate, Comparison, Tally};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -29,8 +29,14 @@ pub struct Seen {
     pub quality: Tally,
     /// Within the sliding window.
     pub recent_quality: Tally,
-    /// Of each profiled feature, and of the score; empty where the model has no profile, and for a challenger, which
-    /// scores the same flights.
+    /// What was seen of the flights, by the champion: a challenger scores the same.
+    pub flights: Option<Flights>,
+}
+
+/// What a model was given, against its training.
+#[derive(Debug)]
+pub struct Flights {
+    /// Of each profiled feature, and of the score; empty where the model has no profile.
     pub drift: Vec<Drift>,
     /// Within the sliding window.
     pub recent_drift: Vec<Drift>,
@@ -84,21 +90,12 @@ impl Snapshot {
 
     /// For people and programs: the figures of each model and of both, since the start and within the window.
     pub fn status(&self) -> Value {
-        let drift = |drifts: &[Drift]| {
-            let drift = drifts.iter().map(|drift| (drift.name.clone(), json!(drift.psi)));
-            drift.collect::<serde_json::Map<_, _>>()
-        };
-        let mut status = serde_json::Map::new();
+        let mut status = Map::new();
         for seen in &self.models {
-            let unknown = seen
-                .unknown
-                .iter()
-                .map(|(column, count)| (column.name().to_owned(), json!(count)));
             let seen_status = json!({
                 "quality": seen.quality.figures(),
                 "recent_quality": seen.recent_quality.figures(),
-                "recent_drift_psi": drift(&seen.recent_drift),
-                "unknown_categories": unknown.collect::<serde_json::Map<_, _>>(),
+                "flights": seen.flights.as_ref().map(Flights::status),
             });
             status.insert(seen.role.name().to_owned(), seen_status);
         }
@@ -107,6 +104,23 @@ impl Snapshot {
             status.insert("comparison".to_owned(), both);
         }
         status.into()
+    }
+}
+
+impl Flights {
+    fn status(&self) -> Value {
+        let psi = self
+            .recent_drift
+            .iter()
+            .map(|drift| (drift.name.clone(), json!(drift.psi)));
+        let unknown = self
+            .unknown
+            .iter()
+            .map(|(column, count)| (column.name().to_owned(), json!(count)));
+        json!({
+            "recent_psi": psi.collect::<Map<_, _>>(),
+            "unknown_categories": unknown.collect::<Map<_, _>>(),
+        })
     }
 }
 
@@ -122,40 +136,48 @@ fn works_with(state: &Observations, lineup: &Lineup) -> bool {
 
 fn seen(role: Role, model: &Arc<Model>, monitors: &Monitors, now: Instant) -> Seen {
     let (mut quality, mut recent_quality) = (Tally::default(), Tally::default());
+    for monitor in monitors.iter() {
+        if let Some(observed) = of_model(&monitor.lock(), role, model) {
+            quality.add(&observed.quality.total());
+            recent_quality.add(&observed.quality.window(now));
+        }
+    }
+    Seen {
+        role,
+        model: model.clone(),
+        quality,
+        recent_quality,
+        flights: (role == Role::Champion).then(|| flights(model, monitors, now)),
+    }
+}
+
+fn flights(model: &Arc<Model>, monitors: &Monitors, now: Instant) -> Flights {
     let (mut drift, mut recent_drift) = (Counts::default(), Counts::default());
     let mut reference: Option<Arc<Reference>> = None;
     let features = &model.metadata().features;
     let mut unknown = vec![0; features.len()];
     for monitor in monitors.iter() {
-        let state = monitor.lock();
-        let of_model = |observed: &&Observed| Arc::ptr_eq(&observed.model, model);
-        let Some(observed) = state.model(role).filter(of_model) else {
-            continue;
-        };
-        quality.add(&observed.quality.total());
-        recent_quality.add(&observed.quality.window(now));
-        drift.add(&observed.drift.total());
-        recent_drift.add(&observed.drift.window(now));
-        for (sum, count) in unknown.iter_mut().zip(&observed.unknown) {
-            *sum += count;
+        if let Some(observed) = of_model(&monitor.lock(), Role::Champion, model) {
+            drift.add(&observed.drift.total());
+            recent_drift.add(&observed.drift.window(now));
+            for (sum, count) in unknown.iter_mut().zip(&observed.unknown) {
+                *sum += count;
+            }
+            reference = observed.reference.clone();
         }
-        reference = observed.reference.clone();
     }
-    let drifts = |counts: &Counts| match (&reference, role) {
-        (Some(reference), Role::Champion) => reference.drifts(counts),
-        _ => Vec::new(),
-    };
+    let drifts = |counts| reference.as_ref().map(|reference| reference.drifts(counts));
     let categorical = features.iter().zip(unknown);
-    Seen {
-        role,
-        model: model.clone(),
-        drift: drifts(&drift),
-        recent_drift: drifts(&recent_drift),
-        quality,
-        recent_quality,
+    Flights {
+        drift: drifts(&drift).unwrap_or_default(),
+        recent_drift: drifts(&recent_drift).unwrap_or_default(),
         unknown: categorical
             .filter(|(feature, _)| matches!(feature.input, Input::Categorical(_)))
             .map(|(feature, count)| (feature.column, count))
             .collect(),
     }
+}
+
+fn of_model<'o>(state: &'o Observations, role: Role, model: &Arc<Model>) -> Option<&'o Observed> {
+    state.model(role).filter(|observed| Arc::ptr_eq(&observed.model, model))
 }

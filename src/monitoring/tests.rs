@@ -71,8 +71,8 @@ fn a_snapshot_adds_up_what_all_workers_scored() {
         let figures = snapshot.model(role).unwrap().quality.figures().unwrap();
         assert_eq!((figures.rows, figures.positives), (rows.len() as u64, late));
     }
-    let champion = snapshot.model(Role::Champion).unwrap();
-    let drift = champion
+    let flights = snapshot.model(Role::Champion).unwrap().flights.as_ref().unwrap();
+    let drift = flights
         .drift
         .iter()
         .find(|drift| drift.name == "UniqueCarrier")
@@ -99,13 +99,13 @@ fn a_snapshot_adds_up_what_all_workers_scored() {
         .count() as u64;
     assert!(unknown > 1000);
     assert_eq!(drift.missing, unknown);
-    let counted = champion
+    let counted = flights
         .unknown
         .iter()
         .find(|(column, _)| column.name() == "UniqueCarrier");
     assert_eq!(counted.unwrap().1, unknown);
     // The flights of 2013 are not those of 1987 to 2008.
-    let recent = champion.recent_drift.iter().find(|drift| drift.name == "Year").unwrap();
+    let recent = flights.recent_drift.iter().find(|drift| drift.name == "Year").unwrap();
     assert!(recent.psi.unwrap() > 1.0);
     let comparison = snapshot.comparison.unwrap().total.figures().unwrap();
     assert_eq!((comparison.rows, comparison.agreement), (rows.len() as u64, 1.0));
