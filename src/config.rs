@@ -532,6 +532,16 @@ mod tests {
                 None,
                 "half of transaction.timeout.ms (15000 ms)",
             ),
+            (
+                "[monitoring]\nenabled = false\n[model]\nchallenger = 'b.onnx'",
+                None,
+                "model.challenger needs monitoring.enabled",
+            ),
+            (
+                "[monitoring]\nwindow = '10ms'",
+                None,
+                "monitoring.window must be at least 1s",
+            ),
             ("[shutdown]\ngrace = '25h'", None, "shutdown.grace must be at most 24h"),
             ("", Some(("SCORER_KAFKA__CONSUMER__GROUP_ID", "x")), "kafka.group_id"),
             (

@@ -10,6 +10,8 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct Observed {
     pub model: Arc<Model>,
+    /// Rows, with truth or without.
+    pub scored: u64,
     pub quality: Sliding<Tally>,
     pub drift: Sliding<Counts>,
     /// Made of the model's profile; none where it has none.
@@ -22,6 +24,7 @@ impl Observed {
     pub fn new(model: Arc<Model>, window: Duration) -> Observed {
         let metadata = model.metadata();
         Observed {
+            scored: 0,
             quality: Sliding::new(window),
             drift: Sliding::new(window),
             reference: Reference::new(metadata).map(Arc::new),

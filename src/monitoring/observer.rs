@@ -83,6 +83,7 @@ impl Observer {
         else {
             return;
         };
+        champion.scored += scores.len() as u64;
         let tally = champion.quality.current(now);
         let drift = champion.drift.current(now);
         for (prediction, truth) in scores.iter().zip(&self.truths) {
@@ -95,6 +96,7 @@ impl Observer {
             }
         }
         if let (Some((places, shadow_scores)), Some(challenger)) = (shadow, challenger) {
+            challenger.scored += shadow_scores.len() as u64;
             let tally = challenger.quality.current(now);
             let comparison = comparison.current(now);
             for ((prediction, truth), place) in scores.iter().zip(&self.truths).zip(places) {

@@ -26,6 +26,9 @@ pub struct Snapshot {
 pub struct Seen {
     pub role: Role,
     pub model: Arc<Model>,
+    /// Rows, with truth or without.
+    pub scored: u64,
+    /// Of those with truth.
     pub quality: Tally,
     /// Within the sliding window.
     pub recent_quality: Tally,
@@ -93,6 +96,7 @@ impl Snapshot {
         let mut status = Map::new();
         for seen in &self.models {
             let seen_status = json!({
+                "scored": seen.scored,
                 "quality": seen.quality.figures(),
                 "recent_quality": seen.recent_quality.figures(),
                 "flights": seen.flights.as_ref().map(Flights::status),
@@ -135,9 +139,10 @@ fn works_with(state: &Observations, lineup: &Lineup) -> bool {
 }
 
 fn seen(role: Role, model: &Arc<Model>, monitors: &Monitors, now: Instant) -> Seen {
-    let (mut quality, mut recent_quality) = (Tally::default(), Tally::default());
+    let (mut scored, mut quality, mut recent_quality) = (0, Tally::default(), Tally::default());
     for monitor in monitors.iter() {
         if let Some(observed) = of_model(&monitor.lock(), role, model) {
+            scored += observed.scored;
             quality.add(&observed.quality.total());
             recent_quality.add(&observed.quality.window(now));
         }
@@ -145,6 +150,7 @@ fn seen(role: Role, model: &Arc<Model>, monitors: &Monitors, now: Instant) -> Se
     Seen {
         role,
         model: model.clone(),
+        scored,
         quality,
         recent_quality,
         flights: (role == Role::Champion).then(|| flights(model, monitors, now)),
