@@ -14,13 +14,29 @@ fn embedded() -> Arc<Model> {
     lineup::open(Path::new("")).unwrap()
 }
 
+const FAILING: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/tests/fixtures/challenger/fails-on-sunday.onnx"
+);
+
 /// A model that looks the day of the week up, and has none for Sunday.
 fn fails_on_sunday() -> Arc<Model> {
-    let path = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/tests/fixtures/challenger/fails-on-sunday.onnx"
-    );
-    lineup::open(Path::new(path)).unwrap()
+    lineup::open(Path::new(FAILING)).unwrap()
+}
+
+/// The same look-up by flight number, which must then be one.
+fn reads_flight_numbers() -> Arc<Model> {
+    let onnx = std::fs::read(FAILING).unwrap();
+    let sidecar = std::fs::read_to_string(Path::new(FAILING).with_extension("json")).unwrap();
+    let mut sidecar: serde_json::Value = serde_json::from_str(&sidecar).unwrap();
+    sidecar["features"][0]["column"] = "FlightNum".into();
+    for golden in sidecar["golden"]["rows"].as_array_mut().unwrap() {
+        let row = golden["row"].as_str().unwrap();
+        let day = row.split(',').nth(3).unwrap();
+        golden["row"] = row.replace(",1451,", &format!(",{day},")).into();
+    }
+    let sidecar = sidecar.to_string();
+    Arc::new(Model::from_bytes(&onnx, Some(sidecar.as_bytes()), "by flight number").unwrap())
 }
 
 /// Scores the rows in batches as a worker does, one half by each of two workers.
@@ -157,4 +173,23 @@ fn another_model_begins_anew_and_what_stays_goes_on() {
         0,
         "a worker that has not changed over is left out"
     );
+}
+
+#[test]
+fn rows_that_only_the_challenger_cannot_read_are_left_out_of_its_figures() {
+    let lineup = Lineup {
+        champion: embedded(),
+        challenger: Some(reads_flight_numbers()),
+    };
+    let row = sample::rows().next().unwrap();
+    let rows = ["3", "14A", "5", "x"].map(|number| row.replace(",1451,", &format!(",{number},")));
+    let (_, snapshot) = watch(&lineup, &rows.each_ref().map(String::as_str));
+    let seen = |role| snapshot.model(role).unwrap().quality.confusion();
+    assert_eq!(seen(Role::Champion).true_positives, 4);
+    // The table says 3/8 and 5/8 to the numbers 3 and 5.
+    let challenger = seen(Role::Challenger);
+    assert_eq!((challenger.true_positives, challenger.false_negatives), (1, 1));
+    assert_eq!((snapshot.shadow.scored, snapshot.shadow.rejected), (2, 2));
+    let comparison = snapshot.comparison.unwrap().total.figures().unwrap();
+    assert_eq!((comparison.rows, comparison.agreement), (2, 0.5));
 }
