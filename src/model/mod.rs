@@ -18,10 +18,14 @@ mod forest;
 mod graph;
 mod metadata;
 mod prediction;
+mod preparation;
 mod proof;
 mod real;
 mod scorer;
 mod sigmoid;
+
+#[cfg(test)]
+mod exported;
 
 pub use artifact::{MAX_MODEL_BYTES, METADATA_KEY, Model};
 pub use error::{ModelError, ScoreError};

@@ -2,8 +2,9 @@
 
 use super::artifact::{Model, Prepared};
 use super::error::{ModelError, ScoreError};
-use super::graph::Precision;
+use super::graph::{Form, Inputs, Part, Precision};
 use super::prediction::{Scores, Values};
+use super::real::Real;
 use crate::flight::{Rejection, Row};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -86,8 +87,17 @@ pub(super) struct Runner {
     /// Values that were none of their category's, by feature.
     unknown: Vec<u64>,
     state: TypedSimpleState,
-    /// The scores of the last run, `[rows, labels]`; none where there were no rows.
-    scores: Option<TValue>,
+    /// The scores of the last run, `[rows, labels]`.
+    scores: Probabilities,
+}
+
+/// Scores as the graph gave them, or completed by those of the other label.
+enum Probabilities {
+    /// There were no rows.
+    None,
+    Given(TValue),
+    F32(Vec<f32>),
+    F64(Vec<f64>),
 }
 
 /// The features of the pushed rows, `[rows, features]`.
@@ -102,7 +112,7 @@ impl Runner {
             origin: model.origin.clone(),
             problem: format!("{error:#}"),
         })?;
-        let batch = match model.graph.input {
+        let batch = match model.graph.inputs.precision() {
             Precision::F32 => Batch::F32(vec![]),
             Precision::F64 => Batch::F64(vec![]),
         };
@@ -111,7 +121,7 @@ impl Runner {
             rows: 0,
             unknown: vec![0; model.encoder.width()],
             state,
-            scores: None,
+            scores: Probabilities::None,
         })
     }
 
@@ -145,7 +155,7 @@ impl Runner {
             }
             return Err(ScoreError { rows, problem });
         }
-        let values = self.values(model.graph.output).map_err(|error| ScoreError {
+        let values = self.values(model.graph.output.precision).map_err(|error| ScoreError {
             rows,
             problem: format!("{error:#}"),
         })?;
@@ -153,33 +163,83 @@ impl Runner {
     }
 
     fn run(&mut self, model: &Prepared) -> TractResult<()> {
-        self.scores = None;
+        self.scores = Probabilities::None;
         if self.rows == 0 {
             return Ok(());
         }
-        let shape = [self.rows, model.encoder.width()];
-        let input = match &self.batch {
-            Batch::F32(matrix) => Tensor::from_shape(&shape, matrix)?,
-            Batch::F64(matrix) => Tensor::from_shape(&shape, matrix)?,
+        let inputs = match &self.batch {
+            Batch::F32(matrix) => tensors(&model.graph.inputs, matrix, self.rows)?,
+            Batch::F64(matrix) => tensors(&model.graph.inputs, matrix, self.rows)?,
         };
-        let mut outputs = self.state.run(tvec!(input.into_tvalue()))?;
+        let mut outputs = self.state.run(inputs)?;
         let scores = outputs.pop().context("there are no scores")?;
-        let expected = [self.rows, model.metadata.labels.len()];
+        let output = model.graph.output;
+        let labels = model.metadata.labels.len();
+        let columns = match output.form {
+            Form::Labels => labels,
+            Form::Positive => 1,
+        };
         ensure!(
-            scores.shape() == expected,
-            "the scores have the shape {:?}, it should be {expected:?}",
-            scores.shape()
+            scores.len() == self.rows * columns,
+            "the scores have the shape {:?}, it should be [{}, {columns}]",
+            scores.shape(),
+            self.rows
         );
-        self.scores = Some(scores);
+        self.scores = match (output.form, output.precision) {
+            (Form::Labels, _) => Probabilities::Given(scores),
+            (Form::Positive, Precision::F32) => Probabilities::F32(completed(
+                scores.try_as_plain_ram()?.as_slice()?,
+                model.metadata.positive,
+            )),
+            (Form::Positive, Precision::F64) => Probabilities::F64(completed(
+                scores.try_as_plain_ram()?.as_slice()?,
+                model.metadata.positive,
+            )),
+        };
         Ok(())
     }
 
     fn values(&self, output: Precision) -> TractResult<Values<'_>> {
         Ok(match (&self.scores, output) {
-            (None, Precision::F32) => Values::F32(&[]),
-            (None, Precision::F64) => Values::F64(&[]),
-            (Some(scores), Precision::F32) => Values::F32(scores.try_as_plain_ram()?.as_slice()?),
-            (Some(scores), Precision::F64) => Values::F64(scores.try_as_plain_ram()?.as_slice()?),
+            (Probabilities::None, Precision::F32) => Values::F32(&[]),
+            (Probabilities::None, Precision::F64) => Values::F64(&[]),
+            (Probabilities::Given(scores), Precision::F32) => Values::F32(scores.try_as_plain_ram()?.as_slice()?),
+            (Probabilities::Given(scores), Precision::F64) => Values::F64(scores.try_as_plain_ram()?.as_slice()?),
+            (Probabilities::F32(scores), _) => Values::F32(scores),
+            (Probabilities::F64(scores), _) => Values::F64(scores),
         })
     }
+}
+
+/// The inputs of the graph, cut from the matrix of all features.
+fn tensors<T: Real>(inputs: &Inputs, matrix: &[T], rows: usize) -> TractResult<TVec<TValue>> {
+    let tensor = |part: &Part| {
+        let shape = [rows, part.columns.len()];
+        let tensor = if inputs.is_whole() {
+            Tensor::from_shape(&shape, matrix)?
+        } else {
+            let by_row = matrix.chunks_exact(matrix.len() / rows);
+            let cut: Vec<T> = by_row.flat_map(|row| &row[part.columns.clone()]).copied().collect();
+            Tensor::from_shape(&shape, &cut)?
+        };
+        let wanted = match part.precision {
+            Precision::F32 => f32::datum_type(),
+            Precision::F64 => f64::datum_type(),
+        };
+        if tensor.datum_type() == wanted {
+            return Ok(tensor.into_tvalue());
+        }
+        Ok(tensor.cast_to_dt(wanted)?.into_owned().into_tvalue())
+    };
+    inputs.parts().iter().map(tensor).collect()
+}
+
+/// The probabilities of both labels, from those of the positive one.
+fn completed<T: Real>(probabilities: &[T], positive: usize) -> Vec<T> {
+    let pair = |&probability: &T| {
+        let mut pair = [T::ONE - probability; 2];
+        pair[positive] = probability;
+        pair
+    };
+    probabilities.iter().flat_map(pair).collect()
 }

@@ -11,6 +11,12 @@ use tract_onnx::tract_hir::internal::*;
 
 type Parsed = TractResult<(Box<dyn InferenceOp>, Vec<String>)>;
 
+/// Targets or classes of an ensemble, so that a broken file cannot ask for scores that do not fit the memory.
+pub(super) const MOST_TARGETS: usize = 1024;
+
+/// Nodes of an ensemble, which take about 200 bytes each while they are read.
+pub(super) const MOST_NODES: usize = 4_000_000;
+
 /// Builds the operator from a node of the graph.
 pub(super) fn tree_ensemble(context: &ParsingContext, node: &NodeProto) -> Parsed {
     let splits = tensor(context, node, "nodes_splits")?;
@@ -31,6 +37,10 @@ pub(super) fn tree_ensemble(context: &ParsingContext, node: &NodeProto) -> Parse
 fn ensemble<T: Real>(context: &ParsingContext, node: &NodeProto, splits: &Tensor) -> TractResult<Ensemble<T>> {
     let splits = values::<T>("nodes_splits", splits)?;
     let nodes = splits.len();
+    ensure!(
+        nodes <= MOST_NODES,
+        "there are {nodes} nodes, at most {MOST_NODES} are supported"
+    );
     let modes = tensor(context, node, "nodes_modes")?;
     let modes = modes.cast_to::<u8>()?;
     let modes = values::<u8>("nodes_modes", &modes)?;
@@ -125,14 +135,12 @@ fn aggregate(node: &NodeProto) -> TractResult<Aggregate> {
     })
 }
 
-/// At most as many targets as fit a matrix of scores in practice, so that a broken file cannot ask for more
-/// memory than there is.
-fn targets_count(node: &NodeProto) -> TractResult<usize> {
-    const MOST: i64 = 1 << 16;
-    let targets = node.get_attr::<i64>("n_targets")?;
+pub(super) fn targets_count(node: &NodeProto) -> TractResult<usize> {
+    let targets = node.get_attr_opt::<i64>("n_targets")?;
+    let targets = targets.context("n_targets is missing")?;
     ensure!(
-        (1..=MOST).contains(&targets),
-        "n_targets is {targets}, it should be within 1 and {MOST}"
+        (1..=MOST_TARGETS as i64).contains(&targets),
+        "n_targets is {targets}, it should be within 1 and {MOST_TARGETS}"
     );
     Ok(targets as usize)
 }

@@ -71,13 +71,17 @@ pub(super) struct Parts<T> {
     pub targets: usize,
 }
 
-/// A checked ensemble: every index is in range, the members of each branch are sorted, and each branch is
-/// reached at most once, so that every walk from a root ends in a leaf.
+/// A checked ensemble: every index is in range, the members of each branch are sorted, and no branch leads back
+/// to itself, so that every walk from a root ends in a leaf.
 #[derive(Clone, PartialEq)]
 pub(super) struct Ensemble<T> {
     parts: Parts<T>,
     features: usize,
 }
+
+/// How many branches a row may pass in all trees together. Forests of thousands of trees need a tenth of that; a
+/// broken file cannot ask for hours.
+const MOST_TESTS: usize = 1_000_000;
 
 /// Why parts do not make an ensemble.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -94,8 +98,10 @@ pub(super) enum EnsembleError {
         child: String,
         count: usize,
     },
-    #[error("branch {0} is reached twice, but branches must form trees, without cycles")]
-    ReachedTwice(u32),
+    #[error("branch {0} leads back to itself, but branches must form trees, without cycles")]
+    Cycle(u32),
+    #[error("a row may have to pass {tests} branches, at most {MOST_TESTS} are supported")]
+    TooDeep { tests: usize },
     #[error("branch {branch} has members {start}..{end}, but there are only {count}")]
     MembersOutOfRange {
         branch: usize,
@@ -247,28 +253,72 @@ fn sort_members<T: Real>(parts: &mut Parts<T>) -> Result<(), EnsembleError> {
     Ok(())
 }
 
-/// Walks every tree with a list of what is left to visit, since trees may be as deep as they are large.
+/// Follows every way from every root, with a list of what is left to visit, since trees may be as deep as they are
+/// large. Ways may meet again: LightGBM's categories become a branch for each value, all with the same child.
 fn check_trees<T>(parts: &Parts<T>) -> Result<(), EnsembleError> {
-    let mut reached = vec![false; parts.branches.len()];
+    let mut visits = vec![Visit::None; parts.branches.len()];
     let mut left = Vec::new();
+    let mut tests = 0;
     for (tree, &root) in parts.roots.iter().enumerate() {
         check_child(parts, || format!("tree {tree}"), root)?;
+        let Child::Branch(root) = root else {
+            continue;
+        };
         left.push(root);
-        while let Some(child) = left.pop() {
-            let Child::Branch(index) = child else {
-                continue;
-            };
-            if std::mem::replace(&mut reached[index as usize], true) {
-                return Err(EnsembleError::ReachedTwice(index));
-            }
+        while let Some(&index) = left.last() {
             let branch = &parts.branches[index as usize];
-            for next in [branch.on_false, branch.on_true] {
-                check_child(parts, || format!("branch {index}"), next)?;
-                left.push(next);
+            let children = [branch.on_false, branch.on_true];
+            match visits[index as usize] {
+                Visit::None => {
+                    visits[index as usize] = Visit::Open;
+                    for child in children {
+                        check_child(parts, || format!("branch {index}"), child)?;
+                        let Child::Branch(child) = child else {
+                            continue;
+                        };
+                        match visits[child as usize] {
+                            Visit::None => left.push(child),
+                            // It is on the way that led here.
+                            Visit::Open => return Err(EnsembleError::Cycle(child)),
+                            Visit::Done(_) => {}
+                        }
+                    }
+                }
+                Visit::Open => {
+                    let longest = children.map(|child| longest_way(&visits, child));
+                    visits[index as usize] = Visit::Done(1 + longest[0].max(longest[1]));
+                    left.pop();
+                }
+                Visit::Done(_) => {
+                    left.pop();
+                }
             }
         }
+        tests += longest_way(&visits, Child::Branch(root));
+    }
+    if tests > MOST_TESTS {
+        return Err(EnsembleError::TooDeep { tests });
     }
     Ok(())
+}
+
+#[derive(Clone, Copy)]
+enum Visit {
+    None,
+    /// What it leads to is being visited.
+    Open,
+    /// How many branches there are on the longest way from it to a leaf, itself included.
+    Done(usize),
+}
+
+fn longest_way(visits: &[Visit], child: Child) -> usize {
+    match child {
+        Child::Branch(index) => match visits[index as usize] {
+            Visit::Done(longest) => longest,
+            Visit::None | Visit::Open => 0,
+        },
+        Child::Leaf(_) => 0,
+    }
 }
 
 fn check_child<T>(parts: &Parts<T>, parent: impl Fn() -> String, child: Child) -> Result<(), EnsembleError> {
@@ -326,6 +376,23 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn ways_may_meet_again_but_not_in_a_circle() {
+        let mut parts = stump();
+        // 0 leads to 1 and to 2, 1 leads to 2 on both sides, 2 to the leaves.
+        parts.branches = vec![
+            branch(Child::Branch(1), Child::Branch(2)),
+            branch(Child::Branch(2), Child::Branch(2)),
+            branch(Child::Leaf(0), Child::Leaf(1)),
+        ];
+        parts.roots.push(Child::Branch(1));
+        assert!(Ensemble::new(parts.clone()).is_ok());
+        parts.branches[2].on_true = Child::Branch(1);
+        assert_eq!(Ensemble::new(parts.clone()).unwrap_err(), EnsembleError::Cycle(1));
+        parts.branches[2].on_true = Child::Branch(0);
+        assert_eq!(Ensemble::new(parts).unwrap_err(), EnsembleError::Cycle(0));
+    }
+
+    #[test]
     fn refuses_everything_else() {
         use EnsembleError::*;
         let refused = |change: fn(&mut Parts<f64>)| {
@@ -336,8 +403,7 @@ pub(super) mod tests {
         assert_eq!(refused(|p| p.roots.clear()), NoTrees);
         assert_eq!(refused(|p| p.targets = 0), NoTargets);
         assert!(matches!(refused(|p| p.base = vec![0.0; 2]), BaseValues { .. }));
-        assert_eq!(refused(|p| p.branches[0].on_true = Child::Branch(0)), ReachedTwice(0));
-        assert_eq!(refused(|p| p.roots.push(Child::Branch(0))), ReachedTwice(0));
+        assert_eq!(refused(|p| p.branches[0].on_true = Child::Branch(0)), Cycle(0));
         assert!(matches!(
             refused(|p| p.branches[0].on_false = Child::Branch(1)),
             ChildOutOfRange { .. }
@@ -360,13 +426,19 @@ pub(super) mod tests {
 
     #[test]
     fn a_million_branches_are_checked_without_recursion() {
-        let branches = (1..=1_000_000)
+        let branches = (1..MOST_TESTS as u32)
             .map(|next| branch(Child::Leaf(0), Child::Branch(next)))
             .chain([branch(Child::Leaf(0), Child::Leaf(1))]);
         let mut parts = stump();
         parts.branches = branches.collect();
         assert!(Ensemble::new(parts.clone()).is_ok());
-        parts.branches[1_000_000].on_false = Child::Branch(500_000);
-        assert_eq!(Ensemble::new(parts).unwrap_err(), EnsembleError::ReachedTwice(500_000));
+        let mut cycle = parts.clone();
+        cycle.branches[MOST_TESTS - 1].on_false = Child::Branch(500_000);
+        assert_eq!(Ensemble::new(cycle).unwrap_err(), EnsembleError::Cycle(500_000));
+        // One more than may be in a row's way.
+        parts.branches[MOST_TESTS - 1].on_false = Child::Branch(MOST_TESTS as u32);
+        parts.branches.push(branch(Child::Leaf(0), Child::Leaf(1)));
+        let tests = MOST_TESTS + 1;
+        assert_eq!(Ensemble::new(parts).unwrap_err(), EnsembleError::TooDeep { tests });
     }
 }

@@ -1,14 +1,16 @@
-//! The tree ensembles of ONNX as operators of tract: `TreeEnsemble` of ai.onnx.ml 5 and
-//! `TreeEnsembleClassifier` of ai.onnx.ml 1 to 3.
+//! The tree ensembles of ONNX as operators of tract: `TreeEnsemble` of ai.onnx.ml 5, and `TreeEnsembleClassifier`
+//! and `TreeEnsembleRegressor` of ai.onnx.ml 1 to 3.
 //!
-//! `attributes` and `classifier` read a node of the graph into an `Ensemble`, which is checked once;
-//! `reference` evaluates it, `transform` finishes the scores, and `operator` wraps all that for tract.
+//! `attributes`, `classifier` and `regressor` (with `nodes`) read a node of the graph into an `Ensemble`, which is
+//! checked once; `reference` evaluates it, `transform` finishes the scores, and `operator` wraps all that for tract.
 
 mod attributes;
 mod classifier;
 mod ensemble;
+mod nodes;
 mod operator;
 mod reference;
+mod regressor;
 mod transform;
 
 use tract_onnx::model::OnnxOpRegister;
@@ -17,6 +19,7 @@ use tract_onnx::model::OnnxOpRegister;
 pub(super) fn register(operators: &mut OnnxOpRegister) {
     operators.insert("TreeEnsemble", attributes::tree_ensemble);
     operators.insert("TreeEnsembleClassifier", classifier::tree_ensemble_classifier);
+    operators.insert("TreeEnsembleRegressor", regressor::tree_ensemble_regressor);
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use super::classifier::Layout;
 use super::ensemble::Ensemble;
 use super::transform::Transform;
 use crate::model::real::Real;
+use tract_onnx::tract_core::ops::cast::cast;
 use tract_onnx::tract_hir::infer::rules::*;
 use tract_onnx::tract_hir::internal::*;
 
@@ -48,12 +49,11 @@ impl Forest {
         }
     }
 
-    /// The same trees for features of this type.
-    fn for_input(&self, input: DatumType) -> Option<Forest> {
+    /// The same trees with features of this type in mind: nothing of a double may be lost.
+    fn for_input(&self, input: DatumType) -> Forest {
         match self {
-            _ if input == self.datum_type() => Some(self.clone()),
-            Forest::F32(ensemble) if input == f64::datum_type() => Some(Forest::from(ensemble.widened())),
-            _ => None,
+            Forest::F32(ensemble) if input == f64::datum_type() => Forest::from(ensemble.widened()),
+            _ => self.clone(),
         }
     }
 }
@@ -99,12 +99,24 @@ impl Labels {
 pub(super) enum Finish {
     /// One output: the transformed scores `[rows, targets]` in the type of the ensemble.
     Scores(Transform),
+    /// One output: the transformed scores `[rows, targets]` as floats.
+    Targets(Transform),
     /// Two outputs: the label of each row `[rows]`, and float scores `[rows, classes]`.
     Classes {
         layout: Layout,
         transform: Transform,
         labels: Labels,
     },
+}
+
+impl Finish {
+    /// The type of the scores.
+    fn datum_type(&self, forest: &Forest) -> DatumType {
+        match self {
+            Finish::Scores(_) => forest.datum_type(),
+            Finish::Targets(_) | Finish::Classes { .. } => f32::datum_type(),
+        }
+    }
 }
 
 /// A tree operator of an ONNX graph, before the type of its input is known.
@@ -128,7 +140,7 @@ impl Expansion for TreeOperator {
 
     fn nboutputs(&self) -> TractResult<usize> {
         Ok(match self.finish {
-            Finish::Scores(_) => 1,
+            Finish::Scores(_) | Finish::Targets(_) => 1,
             Finish::Classes { .. } => 2,
         })
     }
@@ -142,16 +154,16 @@ impl Expansion for TreeOperator {
         check_input_arity(inputs, 1)?;
         solver.equals(&inputs[0].rank, 2)?;
         let (scores, datum_type, width) = match &self.finish {
-            Finish::Scores(_) => {
+            Finish::Scores(_) | Finish::Targets(_) => {
                 check_output_arity(outputs, 1)?;
-                (&outputs[0], self.forest.datum_type(), self.forest.targets())
+                (&outputs[0], self.finish.datum_type(&self.forest), self.forest.targets())
             }
             Finish::Classes { labels, .. } => {
                 check_output_arity(outputs, 2)?;
                 solver.equals(&outputs[0].datum_type, labels.datum_type())?;
                 solver.equals(&outputs[0].rank, 1)?;
                 solver.equals(&outputs[0].shape[0], &inputs[0].shape[0])?;
-                (&outputs[1], f32::datum_type(), labels.len())
+                (&outputs[1], self.finish.datum_type(&self.forest), labels.len())
             }
         };
         solver.equals(&scores.datum_type, datum_type)?;
@@ -161,22 +173,27 @@ impl Expansion for TreeOperator {
     }
 
     fn wire(&self, prefix: &str, model: &mut TypedModel, inputs: &[OutletId]) -> TractResult<TVec<OutletId>> {
-        let input = model.outlet_fact(inputs[0])?.datum_type;
+        let given = model.outlet_fact(inputs[0])?.datum_type;
+        let mut features = inputs[0];
         let forest = match self.finish {
-            Finish::Scores(_) => Some(&self.forest).filter(|f| f.datum_type() == input).cloned(),
-            Finish::Classes { .. } => self.forest.for_input(input),
+            Finish::Scores(_) => self.forest.clone(),
+            Finish::Targets(_) | Finish::Classes { .. } => self.forest.for_input(given),
         };
-        let forest = forest.with_context(|| {
-            let trees = self.forest.datum_type();
-            format!("the trees are of type {trees:?}, but the features of type {input:?}")
-        })?;
+        let trees = forest.datum_type();
+        if given != trees {
+            ensure!(
+                !matches!(self.finish, Finish::Scores(_)) && given.is_number(),
+                "the trees are of type {trees:?}, but the features of type {given:?}"
+            );
+            features = model.wire_node(format!("{prefix}.features"), cast(trees), &[features])?[0];
+        }
         let scorer = TreeScores {
             forest,
             finish: self.finish.clone(),
         };
-        let scores = model.wire_node(format!("{prefix}.scores"), scorer, inputs)?;
+        let scores = model.wire_node(format!("{prefix}.scores"), scorer, &[features])?;
         match &self.finish {
-            Finish::Scores(_) => Ok(scores),
+            Finish::Scores(_) | Finish::Targets(_) => Ok(scores),
             Finish::Classes { labels, .. } => {
                 let labels = TopLabel(labels.clone());
                 let labels = model.wire_node(format!("{prefix}.labels"), labels, &scores)?;
@@ -218,6 +235,11 @@ impl TreeScores {
         ensemble.evaluate(view.as_slice::<T>()?, width, &mut scores);
         match &self.finish {
             Finish::Scores(transform) => {
+                scores.chunks_exact_mut(targets).for_each(|row| transform.apply(row));
+                Tensor::from_shape(&[rows, targets], &scores)
+            }
+            Finish::Targets(transform) => {
+                let mut scores: Vec<_> = scores.into_iter().map(Real::to_f32).collect();
                 scores.chunks_exact_mut(targets).for_each(|row| transform.apply(row));
                 Tensor::from_shape(&[rows, targets], &scores)
             }
@@ -267,9 +289,10 @@ impl TypedOp for TreeScores {
         if let Ok(width) = input.shape[1].to_usize() {
             self.check_width(width)?;
         }
-        let (datum_type, width) = match &self.finish {
-            Finish::Scores(_) => (self.forest.datum_type(), self.forest.targets()),
-            Finish::Classes { labels, .. } => (f32::datum_type(), labels.len()),
+        let datum_type = self.finish.datum_type(&self.forest);
+        let width = match &self.finish {
+            Finish::Scores(_) | Finish::Targets(_) => self.forest.targets(),
+            Finish::Classes { labels, .. } => labels.len(),
         };
         Ok(tvec!(datum_type.fact([input.shape[0].clone(), width.to_dim()])))
     }
@@ -277,7 +300,8 @@ impl TypedOp for TreeScores {
     as_op!();
 }
 
-/// Class scores `[rows, classes]` to the label of the greatest `[rows]`, the first where several are.
+/// Class scores `[rows, classes]` to the label of the greatest `[rows]`, the first where several are; NaN is less than
+/// any number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct TopLabel(Labels);
 
@@ -286,7 +310,7 @@ impl TopLabel {
         let best = |row: &[f32]| {
             let mut best = 0;
             for (class, score) in row.iter().enumerate() {
-                if *score > row[best] {
+                if *score > row[best] || (row[best].is_nan() && !score.is_nan()) {
                     best = class;
                 }
             }

@@ -32,9 +32,7 @@ fn matrix(value: &Value) -> (Vec<usize>, Vec<f64>) {
 
 /// Runs a graph with all its outputs.
 fn run(proto: &ModelProto, shape: &[usize], features: &[f64]) -> TractResult<TVec<TValue>> {
-    let mut onnx = tract_onnx::onnx();
-    super::register(&mut onnx.op_register);
-    let mut model = onnx.model_for_proto_model(proto)?;
+    let mut model = graph::framework().model_for_proto_model(proto)?;
     let datum_type = model.input_fact(0)?.datum_type().unwrap();
     let rows = model.symbols.new_with_prefix("rows").to_dim();
     model.set_input_fact(0, datum_type.fact([rows, shape[1].to_dim()]).into())?;
@@ -45,7 +43,7 @@ fn run(proto: &ModelProto, shape: &[usize], features: &[f64]) -> TractResult<TVe
     plan.run(tvec!(input.into_tvalue()))
 }
 
-fn check(name: &str, fixture: &Value) {
+fn check(name: &str, fixture: &Value, failed: &mut Vec<String>) {
     let (shape, features) = matrix(&fixture["inputs"]);
     let (expected_shape, expected) = matrix(&fixture["outputs"]);
     let outputs = run(&proto(name), &shape, &features).unwrap();
@@ -60,10 +58,16 @@ fn check(name: &str, fixture: &Value) {
         // A tolerance of zero is meant: what is only added must be the same to the last bit.
         let expected = if double { expected } else { f64::from(expected as f32) };
         let same = got == expected || (got.is_nan() && expected.is_nan());
-        assert!(
-            same || (got - expected).abs() <= tolerance,
-            "{name}, score {position}: {got} is not {expected} ± {tolerance}"
-        );
+        if !same
+            && (got - expected)
+                .abs()
+                .partial_cmp(&tolerance)
+                .is_none_or(|order| order.is_gt())
+        {
+            failed.push(format!(
+                "{name}, score {position}: {got} is not {expected} ± {tolerance}"
+            ));
+        }
     }
     let Some(labels) = fixture["labels"].as_array() else {
         return;
@@ -88,22 +92,26 @@ fn check(name: &str, fixture: &Value) {
                 .collect()
         }
     };
-    assert_eq!(&got, labels, "{name}");
+    if got != *labels {
+        failed.push(format!("{name}: the labels are {got:?}, not {labels:?}"));
+    }
 }
 
 #[test]
 fn every_fixture_comes_out_as_another_implementation_computed_it() {
     let mut checked = 0;
+    let mut failed = vec![];
     for entry in std::fs::read_dir(directory()).unwrap() {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|extension| extension == "json") {
             let name = path.file_stem().unwrap().to_str().unwrap();
             let fixture = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-            check(name, &fixture);
+            check(name, &fixture, &mut failed);
             checked += 1;
         }
     }
-    assert!(checked > 100, "only {checked} fixtures");
+    assert!(checked > 400, "only {checked} fixtures");
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
 
 /// Changes an attribute of the one node of a graph.
@@ -123,7 +131,7 @@ fn assert_contains(message: &str, expected: &str) {
 #[test]
 fn broken_tree_ensembles_are_refused_with_the_place() {
     type Change = fn(&mut AttributeProto);
-    let cases: [(&str, Change, &str); 15] = [
+    let cases: [(&str, Change, &str); 14] = [
         ("nodes_truenodeids", |a| a.ints[0] = 99, "branch 0 leads to"),
         (
             "nodes_truenodeids",
@@ -144,7 +152,6 @@ fn broken_tree_ensembles_are_refused_with_the_place() {
         ("nodes_featureids", |a| a.ints[0] = i64::MAX, "nodes_featureids[0] is"),
         ("tree_roots", |a| a.ints.clear(), "there are no trees"),
         ("tree_roots", |a| a.ints[0] = 1000, "tree 0 leads to branch 1000"),
-        ("tree_roots", |a| a.ints[1] = a.ints[0], "is reached twice"),
         (
             "leaf_targetids",
             |a| a.ints[0] = 3,
@@ -192,7 +199,7 @@ fn a_cycle_is_refused() {
         }
     }
     let message = format!("{:#}", run(&proto, &[1, 2], &[0.0, 0.0]).unwrap_err());
-    assert_contains(&message, "is reached twice");
+    assert_contains(&message, "leads back to itself");
 }
 
 #[test]
@@ -200,7 +207,7 @@ fn broken_classifiers_are_refused_with_the_place() {
     type Change = fn(&mut AttributeProto);
     let cases: [(&str, Change, &str); 12] = [
         ("nodes_truenodeids", |a| a.ints[0] = 99, "has no node with id 99"),
-        ("nodes_truenodeids", |a| a.ints[0] = 0, "is reached twice"),
+        ("nodes_truenodeids", |a| a.ints[0] = 0, "leads back to itself"),
         (
             "nodes_falsenodeids",
             |a| a.ints.truncate(2),

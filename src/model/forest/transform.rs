@@ -1,6 +1,8 @@
 //! What becomes of the scores of a row at the end: the `post_transform` of the ONNX operators.
 
 use crate::model::real::Real;
+use tract_onnx::pb::NodeProto;
+use tract_onnx::tract_hir::internal::*;
 
 /// A `post_transform`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,7 +17,7 @@ pub(super) enum Transform {
 }
 
 impl Transform {
-    /// By its name in `TreeEnsembleClassifier`.
+    /// By its name in `TreeEnsembleClassifier` and `TreeEnsembleRegressor`.
     pub fn by_name(name: &str) -> Option<Transform> {
         Some(match name {
             "NONE" => Transform::None,
@@ -25,6 +27,12 @@ impl Transform {
             "PROBIT" => Transform::Probit,
             _ => return None,
         })
+    }
+
+    /// The attribute of `TreeEnsembleClassifier` and `TreeEnsembleRegressor`.
+    pub fn of(node: &NodeProto) -> TractResult<Transform> {
+        let name = node.get_attr_opt::<&str>("post_transform")?.unwrap_or("NONE");
+        Transform::by_name(name).with_context(|| format!("post_transform is {name}, which is not one of ONNX's"))
     }
 
     /// By its number in `TreeEnsemble`, as the ONNX specification counts them. (onnxruntime up to 1.31

@@ -1,0 +1,47 @@
+//! The scored output of a graph.
+
+use super::Precision;
+use tract_onnx::prelude::*;
+use tract_onnx::tract_hir::internal::ToDim;
+
+/// What the graph gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::model) struct Output {
+    pub precision: Precision,
+    pub form: Form,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::model) enum Form {
+    /// `[rows, labels]`: the probability of each label.
+    Labels,
+    /// `[rows, 1]` or `[rows]`: the probability of the positive one of two labels.
+    Positive,
+}
+
+impl Output {
+    pub fn new(model: &TypedModel, rows: &Symbol, name: &str, labels: usize) -> Result<Self, String> {
+        let fact = model.output_fact(0).map_err(|error| format!("{error:#}"))?;
+        let shape = fact.shape.to_tvec();
+        let rows = rows.to_dim();
+        let form = match &shape[..] {
+            [height, width] if *height == rows && *width == labels.to_dim() => Form::Labels,
+            [height, width] if labels == 2 && *height == rows && *width == 1.to_dim() => Form::Positive,
+            [height] if labels == 2 && *height == rows => Form::Positive,
+            _ => {
+                let shape: Vec<_> = shape.iter().map(ToString::to_string).collect();
+                let shape = shape.join(", ");
+                return Err(format!(
+                    "the output {name:?} has the shape [{shape}], but it should be [{rows}, {labels}]: a row for \
+                     each row of features, a column for each label"
+                ));
+            }
+        };
+        let precision = match fact.datum_type {
+            DatumType::F32 => Precision::F32,
+            DatumType::F64 => Precision::F64,
+            other => return Err(format!("the output {name:?} is of type {other:?}, not float or double")),
+        };
+        Ok(Output { precision, form })
+    }
+}
