@@ -23,6 +23,7 @@ pub const METADATA_KEY: &str = "flight_delay_scorer";
 pub const MAX_MODEL_BYTES: usize = 256 << 20;
 
 const EMBEDDED: &[u8] = include_bytes!("../../models/airline-gbm.onnx");
+const CHALLENGER: &[u8] = include_bytes!("../../models/nyc-2013-gbm.onnx");
 
 /// A proven model, shared by all workers as `Arc<Model>`.
 pub struct Model {
@@ -54,6 +55,11 @@ impl Model {
     /// The model that is part of the program.
     pub fn embedded() -> Result<Model, ModelError> {
         Self::from_bytes(EMBEDDED, None, "the embedded model airline-gbm")
+    }
+
+    /// The stronger model that is part of the program, for `demo` to set against the first.
+    pub fn embedded_challenger() -> Result<Model, ModelError> {
+        Self::from_bytes(CHALLENGER, None, "the embedded model nyc-2013-gbm")
     }
 
     /// Loads and proves a model. `sidecar` replaces the metadata in the file; `origin` is what errors call

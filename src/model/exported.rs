@@ -46,7 +46,11 @@ fn scores(name: &str, inputs: &[Vec<f64>], columns: usize) -> Vec<Vec<f64>> {
     // One value a row counts as the probability of one of two labels.
     let graph = graph::build(proto, inputs[0].len(), columns.max(2), name).unwrap_or_else(|error| panic!("{error}"));
     let parts = graph.inputs.parts().iter().map(|part| {
-        let values: Vec<f64> = inputs.iter().flat_map(|row| &row[part.columns.clone()]).copied().collect();
+        let values: Vec<f64> = inputs
+            .iter()
+            .flat_map(|row| &row[part.columns.clone()])
+            .copied()
+            .collect();
         let tensor = Tensor::from_shape(&[inputs.len(), part.columns.len()], &values).unwrap();
         let datum_type = match part.precision {
             Precision::F32 => f32::datum_type(),
@@ -54,10 +58,18 @@ fn scores(name: &str, inputs: &[Vec<f64>], columns: usize) -> Vec<Vec<f64>> {
         };
         tensor.cast_to_dt(datum_type).unwrap().into_owned().into_tvalue()
     });
-    let outputs = graph.plan.run(parts.collect()).unwrap_or_else(|error| panic!("{name}: {error:#}"));
+    let outputs = graph
+        .plan
+        .run(parts.collect())
+        .unwrap_or_else(|error| panic!("{name}: {error:#}"));
     let scores = outputs[0].cast_to::<f64>().unwrap();
     let scores = scores.try_as_plain_ram().unwrap();
-    scores.as_slice::<f64>().unwrap().chunks_exact(columns).map(<[f64]>::to_vec).collect()
+    scores
+        .as_slice::<f64>()
+        .unwrap()
+        .chunks_exact(columns)
+        .map(<[f64]>::to_vec)
+        .collect()
 }
 
 /// The distance between neighbours of a number's magnitude.
@@ -96,7 +108,10 @@ fn largest(name: &str, fixture: &Value) -> f64 {
     let got = scores(name, &matrix(&fixture["inputs"]), expected[0].len());
     assert_eq!(got.len(), expected.len(), "{name}");
     let double = fixture["precision"] == "double";
-    got.iter().zip(&expected).map(|(got, expected)| off(got, expected, double)).fold(0.0, f64::max)
+    got.iter()
+        .zip(&expected)
+        .map(|(got, expected)| off(got, expected, double))
+        .fold(0.0, f64::max)
 }
 
 #[test]
@@ -176,10 +191,17 @@ fn the_page_about_models_has_the_table_of_exporters() {
     };
     let table = table();
     // Another processor may come closer than the page says.
-    let holds = table.iter().all(|(line, largest)| stated(line).is_some_and(|stated| *largest <= stated));
+    let holds = table
+        .iter()
+        .all(|(line, largest)| stated(line).is_some_and(|stated| *largest <= stated));
     let exporters = ["| onnxmltools | ", "| skl2onnx | ", "| catboost | "];
-    let rows = page.lines().filter(|line| exporters.iter().any(|exporter| line.starts_with(exporter)));
-    let lines: Vec<_> = table.iter().map(|(line, largest)| format!("{line} {largest} |")).collect();
+    let rows = page
+        .lines()
+        .filter(|line| exporters.iter().any(|exporter| line.starts_with(exporter)));
+    let lines: Vec<_> = table
+        .iter()
+        .map(|(line, largest)| format!("{line} {largest} |"))
+        .collect();
     assert!(
         holds && rows.count() == lines.len(),
         "docs/models.md should have these rows:\n{}",

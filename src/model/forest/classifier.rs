@@ -41,11 +41,7 @@ impl Layout {
             return;
         };
         *positive = score.to_f32();
-        *negative = if share {
-            (T::ONE - *score).to_f32()
-        } else {
-            -*positive
-        };
+        *negative = if share { (T::ONE - *score).to_f32() } else { -*positive };
         match transform {
             Transform::Logistic => {
                 *negative = logistic(-*positive);
