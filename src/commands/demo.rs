@@ -62,7 +62,7 @@ pub(super) fn run(args: Args, given: Config) -> Result<Exit, Failed> {
     let shown = replay(&factory, &topics, &model, format, shutdown.clone());
     if let (Ok(predictions), Some(monitors)) = (&shown, monitors) {
         let snapshot = judged(&monitors, &served, *predictions, &shutdown);
-        show(format_args!("\n{}", quality(&snapshot)));
+        show(format_args!("\n{}", quality(&snapshot).trim_end()));
     }
     if args.keep && shown.is_ok() {
         show(format_args!("\nThe service stays up; Ctrl-C ends it."));
