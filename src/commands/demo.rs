@@ -1,11 +1,10 @@
 //! `demo`: the service at work, without a broker.
 
 use super::serve::{load_model, prepare};
-use super::watch::published::Published;
 use super::{Exit, Failed, show};
 use crate::config::Config;
 use crate::model::Model;
-use crate::output::{Format, console_block};
+use crate::output::{Format, Published, console_block};
 use crate::replay::{BadRows, Control, Extent, Outcome, Plan, Progress, Rate, Report, Rows, Run, Schedule, Watcher};
 use crate::sample;
 use crate::scoring::Scoring;

@@ -1,14 +1,12 @@
 //! `watch`: follows the predictions and shows each with the flight it was made for.
 
-pub(super) mod published;
 mod rows;
 
 use super::{Exit, Failed, complain};
 use crate::config::Config;
-use crate::output::console_block;
+use crate::output::{Published, console_block};
 use crate::stream::{ClientFactory, Failure, topics, watermarks};
 use anyhow::Context;
-use published::Published;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::RDKafkaErrorCode as Code;
 use rdkafka::message::{BorrowedMessage, Message as _};

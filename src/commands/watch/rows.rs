@@ -1,6 +1,6 @@
 //! Fetching the input row of a prediction.
 
-use super::published::Source;
+use crate::output::published::Source;
 use crate::stream::{ClientFactory, Failure};
 use rdkafka::client::ClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
