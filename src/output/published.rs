@@ -128,7 +128,8 @@ impl<'v> Published<'v> {
         let (rest, positive) = value.rsplit_once(',')?;
         let (label, negative) = rest.rsplit_once(',')?;
         let probabilities = vec![negative, positive];
-        (!label.is_empty() && probabilities.iter().all(|text| is_number(text))).then(|| Self::short(Format::Csv, label, probabilities))
+        (!label.is_empty() && probabilities.iter().all(|text| is_number(text)))
+            .then(|| Self::short(Format::Csv, label, probabilities))
     }
 }
 

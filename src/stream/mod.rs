@@ -14,6 +14,7 @@
 mod checkpoint;
 mod clients;
 mod consumer;
+mod cursor;
 pub(crate) mod dead_letter;
 mod embedded;
 mod failure;
@@ -31,6 +32,7 @@ mod vitals;
 mod worker;
 
 pub use clients::ClientFactory;
+pub use cursor::{At, Cursor, Record};
 pub use dead_letter::{REASONS, header};
 pub use embedded::EmbeddedKafka;
 pub use failure::Failure;
