@@ -28,6 +28,7 @@
 //! | [`stream`] | Kafka: workers, checkpoints, dead letters, topics |
 //! | [`service`] | what lives around the workers: supervision, health, HTTP |
 //! | [`replay`] | rows sent to a running service, and whether each came out as it must |
+//! | [`audit`] | published predictions, scored again |
 //! | [`commands`] | one file a command of the program |
 //! | [`memory`] | how much memory there is, and the queues that keep within it |
 //! | [`config`], [`metrics`] | every setting, every metric |
@@ -38,6 +39,7 @@
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
+pub mod audit;
 pub mod commands;
 pub mod config;
 pub mod flight;
