@@ -45,8 +45,9 @@ impl Claim {
         let Some(source) = published.source else {
             return Err(NoClaim::Unreadable("no_source", "it names no input record".into()));
         };
-        let Some(model) = published.model else {
-            return Err(NoClaim::Unreadable("no_model", "it names no model".into()));
+        let hash = published.model.map(|model| model.sha256.into_owned());
+        let Some(model) = hash.filter(|hash| is_hash(hash)) else {
+            return Err(NoClaim::Unreadable("no_model", "it names no model by its hash".into()));
         };
         Ok(Claim {
             partition,
@@ -56,10 +57,14 @@ impl Claim {
                 partition: source.partition,
                 offset: source.offset,
             },
-            model: model.sha256.into_owned(),
+            model,
             value,
         })
     }
+}
+
+fn is_hash(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 fn in_form(name: &'static str) -> NoClaim {
@@ -106,6 +111,10 @@ mod tests {
             (r#"{"label":"YES","probabilities":{}}"#, "no_source"),
             (
                 r#"{"label":"YES","probabilities":{},"source":{"topic":"in","partition":3,"offset":12}}"#,
+                "no_model",
+            ),
+            (
+                r#"{"label":"YES","probabilities":{},"model":{"name":"m","sha256":"0"},"source":{"topic":"in","partition":3,"offset":12}}"#,
                 "no_model",
             ),
         ] {

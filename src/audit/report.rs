@@ -1,6 +1,7 @@
 //! What an audit has found.
 
 use super::claim::Place;
+use crate::output::printable;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -110,10 +111,10 @@ impl fmt::Display for Example {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "  {}: {}", self.outcome, self.prediction)?;
         if let Some(input) = &self.input {
-            write!(f, ", made from {input}")?;
+            write!(f, ", made from {}", printable(&input.to_string()))?;
         }
         for problem in &self.problems {
-            write!(f, "\n    {problem}")?;
+            write!(f, "\n    {}", printable(problem))?;
         }
         Ok(())
     }

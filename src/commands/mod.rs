@@ -1,11 +1,13 @@
 //! The command line: one file a command.
 
+mod audit;
 mod demo;
 mod health;
 mod model;
 mod replay;
 mod score;
 mod serve;
+mod since;
 mod table;
 mod topics;
 mod watch;
@@ -62,6 +64,8 @@ enum Command {
     Topics(topics::Args),
     /// Follow the predictions, each with the flight it was made for
     Watch(watch::Args),
+    /// Score published predictions again, and compare
+    Audit(audit::Args),
     /// Show a model's card, or prove it
     Model(model::Args),
     /// Ask a running service how it is
@@ -90,6 +94,8 @@ pub enum Exit {
     Unhealthy = 8,
     /// `replay`: rows were lost, or outcomes were wrong or out of order.
     PromiseBroken = 9,
+    /// `audit`: published predictions are not what their rows and models give.
+    Different = 10,
 }
 
 impl From<Exit> for std::process::ExitCode {
@@ -153,6 +159,7 @@ impl Cli {
             Command::Replay(args) => replay::run(args, config, instance),
             Command::Topics(args) => topics::run(args, config, instance),
             Command::Watch(args) => watch::run(args, config, instance),
+            Command::Audit(args) => audit::run(args, config, instance),
             Command::Model(args) => model::run(args, &config),
             Command::Health(args) => health::run(args, &config),
         }

@@ -6,7 +6,7 @@ mod format;
 pub mod published;
 mod text;
 
-pub use console::console_block;
+pub use console::{console_block, printable};
 pub use encoder::{Encoder, Source};
 pub use format::Format;
 pub use published::Published;
