@@ -24,6 +24,8 @@
 //! | [`flight`] | a row of the on-time schema |
 //! | [`model`] | an ONNX file that explains and proves itself, and its trees |
 //! | [`output`] | a prediction as JSON, CSV or text |
+//! | [`quality`] | how good predictions are, and two models against each other |
+//! | [`drift`] | whether rows are like those in training |
 //! | [`scoring`] | the path of a row through these three |
 //! | [`stream`] | Kafka: workers, checkpoints, dead letters, topics |
 //! | [`service`] | what lives around the workers: supervision, health, HTTP |
@@ -33,7 +35,7 @@
 //! | [`memory`] | how much memory there is, and the queues that keep within it |
 //! | [`config`], [`metrics`] | every setting, every metric |
 //!
-//! The first three know nothing of the others.
+//! The first five know nothing of the others.
 
 #![deny(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
@@ -42,6 +44,7 @@
 pub mod audit;
 pub mod commands;
 pub mod config;
+pub mod drift;
 pub mod flight;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
@@ -49,6 +52,7 @@ pub mod memory;
 pub mod metrics;
 pub mod model;
 pub mod output;
+pub mod quality;
 pub mod replay;
 pub mod sample;
 pub mod scoring;
