@@ -1,5 +1,6 @@
 //! The service on a real Kafka.
 
+mod audit;
 mod bad;
 mod forms;
 mod group;
