@@ -79,6 +79,8 @@ impl Cursor {
             // What is wanted may be one record, not the rest of its partition.
             .set("queued.min.messages", "1000")
             .set("max.partition.fetch.bytes", "65536")
+            // A fetch at the end of one partition holds up the one in another.
+            .set("fetch.wait.max.ms", "10")
             .create_with_context(Quiet)
             .map_err(|error| Failure::of("cannot make a consumer", &error))?;
         Ok(Cursor {
