@@ -31,6 +31,7 @@
 //! | [`service`] | what lives around the workers: supervision, health, HTTP |
 //! | [`replay`] | rows sent to a running service, and whether each came out as it must |
 //! | [`audit`] | published predictions, scored again |
+//! | [`evaluation`] | published predictions, held against truth that came later |
 //! | [`commands`] | one file a command of the program |
 //! | [`memory`] | how much memory there is, and the queues that keep within it |
 //! | [`config`], [`metrics`] | every setting, every metric |
@@ -45,6 +46,7 @@ pub mod audit;
 pub mod commands;
 pub mod config;
 pub mod drift;
+pub mod evaluation;
 pub mod flight;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;

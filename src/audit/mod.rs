@@ -12,5 +12,5 @@ mod comparison;
 mod report;
 
 pub use auditor::{AuditError, Auditor};
-pub use claim::Place;
+pub use claim::{Claim, NoClaim, Place};
 pub use report::{Example, Report};

@@ -2,6 +2,7 @@
 
 mod audit;
 mod demo;
+mod evaluate;
 mod health;
 mod model;
 mod replay;
@@ -66,6 +67,8 @@ enum Command {
     Watch(watch::Args),
     /// Score published predictions again, and compare
     Audit(audit::Args),
+    /// Judge published predictions by truth that came later
+    Evaluate(evaluate::Args),
     /// Show a model's card, or prove it
     Model(model::Args),
     /// Ask a running service how it is
@@ -88,7 +91,7 @@ pub enum Exit {
     Worker = 5,
     /// The service stopped before its last checkpoint was made.
     DrainIncomplete = 6,
-    /// `score`: some rows could not be scored.
+    /// `score`, `evaluate`: some rows could not be scored or read.
     RowsRejected = 7,
     /// `health`: the service is not healthy or does not answer.
     Unhealthy = 8,
@@ -160,6 +163,7 @@ impl Cli {
             Command::Topics(args) => topics::run(args, config, instance),
             Command::Watch(args) => watch::run(args, config, instance),
             Command::Audit(args) => audit::run(args, config, instance),
+            Command::Evaluate(args) => evaluate::run(args, config, instance),
             Command::Model(args) => model::run(args, &config),
             Command::Health(args) => health::run(args, &config),
         }
