@@ -2,6 +2,7 @@
 
 mod audit;
 mod bad;
+mod evaluate;
 mod forms;
 mod group;
 mod kept;
