@@ -260,7 +260,7 @@ mod tests {
         // 0x3DCCCCCD is the float nearest to 0.1, 0x3DCCCCCE to 0.10000001.
         assert_eq!((float("0.1"), float("0.10000000149011612")), (Some(0), Some(0)));
         assert_eq!((float("0.10000001"), float("0.10000002")), (Some(1), Some(2)));
-        assert_eq!(ulps("0.10000001", Probability::F64(0.1)).unwrap() > 1_000_000, true);
+        assert!(ulps("0.10000001", Probability::F64(0.1)).unwrap() > 1_000_000);
         let double = |text, value| ulps(text, Probability::F64(value));
         assert_eq!((double("-0.0", 0.0), double("-5e-324", 5e-324)), (Some(0), Some(2)));
         assert_eq!((double("null", f64::NAN), double("null", 0.5)), (Some(0), None));

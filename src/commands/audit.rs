@@ -79,13 +79,10 @@ fn conclude(report: &Report, topic: &str) -> Result<Exit, Failed> {
     let obstacles = [
         (
             report.missing_inputs,
-            "have lost their input: it is older than the input topic keeps, or the topic was made again",
+            "missing input: older than the input topic keeps, or the topic was made again",
         ),
-        (unknown, "name a model that is not here: give its file by --models DIR"),
-        (
-            unreadable,
-            "are no predictions that can be checked: only JSON names input and model",
-        ),
+        (unknown, "unknown model: give its file by --models DIR"),
+        (unreadable, "unreadable: only predictions in JSON name input and model"),
     ];
     let obstacles: Vec<String> = obstacles
         .into_iter()

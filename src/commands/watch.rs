@@ -3,7 +3,7 @@
 use super::{Exit, Failed, complain};
 use crate::config::Config;
 use crate::output::published::Source;
-use crate::output::{Published, console_block};
+use crate::output::{Published, console_block, printable};
 use crate::stream::{At, ClientFactory, Cursor, Failure, Record, topics, watermarks};
 use anyhow::Context;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
@@ -115,19 +115,11 @@ fn block(message: &BorrowedMessage<'_>, rows: &mut Cursor, interrupted: &AtomicB
             return None;
         }
     };
-    let row = published
-        .source
-        .as_ref()
-        .and_then(|source| match row(source, rows, interrupted) {
-            Ok(row) => Some(row),
-            Err(why) => {
-                complain(format_args!(
-                    "{place}: its row cannot be shown: {}, partition {}, offset {}: {why}",
-                    source.topic, source.partition, source.offset
-                ));
-                None
-            }
-        });
+    let row = published.source.as_ref().and_then(|source| {
+        row(source, rows, interrupted)
+            .inspect_err(|why| complain(format_args!("{place}: its row cannot be shown: {why}")))
+            .ok()
+    });
     Some(console_block(
         row.as_deref(),
         &published.label,
@@ -138,10 +130,16 @@ fn block(message: &BorrowedMessage<'_>, rows: &mut Cursor, interrupted: &AtomicB
 /// The row that a prediction was made for, or why there is none.
 fn row(source: &Source<'_>, rows: &mut Cursor, interrupted: &AtomicBool) -> Result<Vec<u8>, String> {
     let go_on = || !interrupted.load(Ordering::Relaxed);
-    match rows.at(&source.topic, source.partition, source.offset, go_on) {
+    let Source {
+        topic,
+        partition,
+        offset,
+    } = source;
+    let missing = |why| printable(&format!("{topic}, partition {partition}, offset {offset}: {why}"));
+    match rows.at(topic, *partition, *offset, go_on) {
         Ok(At::Record(Record { value: Some(row), .. })) => Ok(row),
-        Ok(At::Record(_)) => Err("it has no value".into()),
-        Ok(At::Gap | At::End) => Err("the topic does not have it".into()),
+        Ok(At::Record(_)) => Err(missing("it has no value")),
+        Ok(At::Gap | At::End) => Err(missing("the topic does not have it")),
         Err(failure) => Err(failure.to_string()),
     }
 }

@@ -103,13 +103,13 @@ mod tests {
     #[test]
     fn a_sample_lies_in_the_middle_of_equal_parts() {
         // Ten offsets in two parts of five.
-        assert_eq!(offsets(&Excerpt::sample(vec![100..110], 2)), [(0, 102), (0, 107)]);
+        assert_eq!(offsets(&Excerpt::sample(vec![100..110, 0..0], 2)), [(0, 102), (0, 107)]);
         assert_eq!(offsets(&Excerpt::sample(vec![5..5, 0..1, 7..9], 1)), [(2, 7)]);
         assert_eq!(
             offsets(&Excerpt::all(vec![3..5, 0..0, 9..10])),
             [(0, 3), (0, 4), (2, 9)]
         );
-        assert_eq!(offsets(&Excerpt::sample(vec![0..5], 0)), []);
+        assert_eq!(offsets(&Excerpt::sample(vec![0..5, 0..5], 0)), []);
         assert_eq!(offsets(&Excerpt::all(vec![])), []);
     }
 

@@ -162,9 +162,9 @@ fn what_a_service_published_is_equal_and_what_was_tampered_with_is_found() {
     assert_eq!(different(end + 3)["input"]["offset"], 21);
     assert_eq!(different(end + 7)["outcome"], "unreadable");
     run.complains("3 of 1191 predictions in audit-out are different")
-        .complains("not checked: 3 have lost their input")
-        .complains("not checked: 1 name a model that is not here")
-        .complains("not checked: 2 are no predictions that can be checked");
+        .complains("not checked: 3 missing input")
+        .complains("not checked: 1 unknown model")
+        .complains("not checked: 2 unreadable");
     let text = on(kafka, &names, "audit", &["--set", "log.filter=off"]).exits(10);
     text.says(&format!(
         "  different: audit-out, partition 3, offset {end}, made from audit-in, partition 3, offset 20\n    probability of YES: "
@@ -198,7 +198,7 @@ fn transactions_and_models_in_a_directory_are_audited_and_without_its_model_noth
     on(kafka, &names, "audit", &[])
         .exits(1)
         .says("unknown models  1188: ")
-        .complains("nothing in audit-models-out could be checked: 1188 name a model that is not here");
+        .complains("nothing in audit-models-out could be checked: 1188 unknown model");
     let (report, _) = audit(kafka, &names, &["--models", directory, "--sample", "50"], 0);
     assert_eq!(report["records"], 50, "{report:#}");
     on(kafka, &names, "audit", &["--models", "/no/such/models"])
