@@ -1,18 +1,14 @@
 //! `audit`: scores what was published again, and compares.
 
+use super::predictions::{PATIENCE, Predictions};
 use super::serve::known_models;
 use super::since::Since;
 use super::{Exit, Failed, complain, show};
 use crate::audit::{AuditError, Auditor, Report};
 use crate::config::Config;
-use crate::stream::topics::{self, Patience};
-use crate::stream::{ClientFactory, Cursor, Excerpt, Failure};
+use crate::stream::Excerpt;
 use anyhow::anyhow;
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime};
-
-/// For an answer of brokers that have answered before.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Reads the predictions that the output topic holds now, fetches the row that each was made from, scores it again with
 /// the model that made it, and compares every probability, the label, the threshold and the flight. The exit code is 10
@@ -38,30 +34,21 @@ pub struct Args {
 
 pub(super) fn run(args: Args, config: Config, instance: String) -> Result<Exit, Failed> {
     let models = known_models(&config, args.models.as_deref())?;
-    let since = args.since.map(|since| since.time(SystemTime::now())).transpose()?;
-    let kafka = |failure: Failure| Exit::Kafka.with(failure);
-    let patience = Patience {
-        broker: config.kafka.startup_timeout,
-        topics: Duration::ZERO,
-    };
-    let topic = config.kafka.output_topic.clone();
-    let factory = ClientFactory::new(config.kafka, instance);
-    topics::partitions(&factory, &topic, patience).map_err(kafka)?;
-    let mut predictions = Cursor::new(&factory, PATIENCE).map_err(kafka)?;
-    let ranges = predictions.ranges(&topic, since).map_err(kafka)?;
+    let mut predictions = Predictions::find(config, instance, args.since)?;
+    let (topic, ranges) = (&predictions.topic, predictions.ranges);
     let excerpt = match args.sample {
         None => Excerpt::all(ranges),
         Some(count) => Excerpt::sample(ranges, count),
     };
-    let report = Auditor::new(&factory, &topic, models, PATIENCE)
-        .and_then(|auditor| auditor.audit(&mut predictions, &excerpt))
+    let report = Auditor::new(&predictions.factory, topic, models, PATIENCE)
+        .and_then(|auditor| auditor.audit(&mut predictions.cursor, &excerpt))
         .map_err(failed)?;
     if args.json {
         show(format_args!("{}", serde_json::to_string(&report)?));
     } else {
         show(format_args!("{}", report.to_string().trim_end()));
     }
-    conclude(&report, &topic)
+    conclude(&report, topic)
 }
 
 fn failed(error: AuditError) -> Failed {

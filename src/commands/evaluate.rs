@@ -1,21 +1,17 @@
 //! `evaluate`: how good the published predictions were, now that it is known.
 
+use super::predictions::Predictions;
 use super::serve::known_models;
 use super::since::Since;
 use super::{Exit, Failed, complain, show};
 use crate::config::Config;
 use crate::evaluation::{EvaluationError, Evaluator, Truths};
 use crate::flight::Lines;
-use crate::stream::topics::{self, Patience};
-use crate::stream::{ClientFactory, Cursor, Excerpt, Failure};
+use crate::stream::{Cursor, Excerpt, Failure};
 use anyhow::{Context, anyhow};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
-
-/// For an answer of brokers that have answered before.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Reads rows that have IsDepDelayed from a file or a topic, and holds the predictions that the output topic has now
 /// against them: those for the same date, carrier, number and origin. Rows that cannot be read are reported on standard
@@ -45,27 +41,24 @@ pub struct Args {
 
 pub(super) fn run(args: Args, config: Config, instance: String) -> Result<Exit, Failed> {
     let models = known_models(&config, args.models.as_deref())?;
-    let since = args.since.map(|since| since.time(SystemTime::now())).transpose()?;
     let mut truths = Truths::default();
     if let Some(path) = &args.truth {
         read_file(path, &mut truths)?;
     }
-    let kafka = |failure: Failure| Exit::Kafka.with(failure);
-    let patience = Patience {
-        broker: config.kafka.startup_timeout,
-        topics: Duration::ZERO,
-    };
-    let topic = config.kafka.output_topic.clone();
-    let factory = ClientFactory::new(config.kafka, instance);
-    topics::partitions(&factory, &topic, patience).map_err(kafka)?;
-    let mut cursor = Cursor::new(&factory, PATIENCE).map_err(kafka)?;
+    let Predictions {
+        topic,
+        mut cursor,
+        ranges,
+        ..
+    } = Predictions::find(config, instance, args.since)?;
     if let Some(topic) = &args.truth_topic {
-        read_topic(topic, &mut cursor, &mut truths).map_err(kafka)?;
+        read_topic(topic, &mut cursor, &mut truths).map_err(|failure| Exit::Kafka.with(failure))?;
     }
     let bad = truths.counts().bad;
-    let excerpt = Excerpt::all(cursor.ranges(&topic, since).map_err(kafka)?);
     let evaluator = Evaluator::new(truths, models);
-    let report = evaluator.evaluate(&mut cursor, &topic, &excerpt).map_err(failed)?;
+    let report = evaluator
+        .evaluate(&mut cursor, &topic, &Excerpt::all(ranges))
+        .map_err(failed)?;
     if args.json {
         show(format_args!("{}", serde_json::to_string(&report)?));
     } else {

@@ -5,6 +5,7 @@ mod demo;
 mod evaluate;
 mod health;
 mod model;
+mod predictions;
 mod replay;
 mod score;
 mod serve;

@@ -3,7 +3,7 @@
 use crate::support::kafka::{Kafka, Names};
 use crate::support::program::Run;
 use crate::support::records::Record;
-use crate::support::rows::row;
+use crate::support::rows::{SEED, row};
 use crate::support::service::Service;
 use crate::{on, wait_committed};
 use rdkafka::admin::{AdminClient, AdminOptions};
@@ -199,9 +199,21 @@ fn transactions_and_models_in_a_directory_are_audited_and_without_its_model_noth
         .exits(1)
         .says("unknown models  1188: ")
         .complains("nothing in audit-models-out could be checked: 1188 unknown model");
-    let (report, _) = audit(kafka, &names, &["--models", directory, "--sample", "50"], 0);
-    assert_eq!(report["records"], 50, "{report:#}");
     on(kafka, &names, "audit", &["--models", "/no/such/models"])
         .exits(3)
         .complains("/no/such/models");
+
+    // A service with another model goes on: each prediction is checked with its own.
+    let records: Vec<Record> = (0..10).map(|number| Record::new(number, None, SEED)).collect();
+    kafka.produce(&names.input, &records);
+    let service = Service::start_ready(kafka, &names, &["delivery.guarantee=exactly_once"]);
+    wait_committed(kafka, &names, std::slice::from_ref(&service));
+    service.stop();
+    let (report, _) = audit(kafka, &names, &["--models", directory], 0);
+    assert_eq!(counts(&report), [1198, 0, 0, 0, 1], "{report:#}");
+    let (report, run) = audit(kafka, &names, &[], 0);
+    assert_eq!(counts(&report), [10, 0, 0, 0, 1], "{report:#}");
+    run.complains("not checked: 1188 unknown model");
+    let (report, _) = audit(kafka, &names, &["--models", directory, "--sample", "50"], 0);
+    assert_eq!(report["records"], 50, "{report:#}");
 }

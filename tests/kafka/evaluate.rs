@@ -146,7 +146,7 @@ fn each_prediction_is_held_against_the_truth_about_its_flight() {
         .says("model              hand-made 0123456789ab\n")
         .says("AUC                0.7500");
 
-    // Rows that cannot be read are told by their lines; what comes by standard input may be gzipped, too.
+    // Rows that cannot be read are told by their lines.
     lines.insert(2, "bad".to_owned());
     std::fs::write(file.path(), lines.join("\n")).unwrap();
     let run = on(kafka, &names, "evaluate", &["--truth", path, "--json"]).exits(7);
@@ -171,6 +171,29 @@ fn each_prediction_is_held_against_the_truth_about_its_flight() {
     program::run(&["evaluate", "--truth", "/no/such/file"], b"")
         .exits(1)
         .complains("cannot open /no/such/file");
+
+    // Another model's prediction for the same input is not one that came again.
+    let other = prediction(1, 1, "NO", "0.6").replace(HASH, "0123456789ac");
+    produce(kafka, &names.output, &[other]);
+    let run = on(
+        kafka,
+        &names,
+        "evaluate",
+        &["--truth-topic", "evaluate-truth", "--json"],
+    )
+    .exits(0);
+    let both = report(&run);
+    assert_eq!(
+        (&both["matched"], &both["duplicates"]),
+        (&json!(6), &json!(1)),
+        "{both:#}"
+    );
+    assert_eq!(both["models"][0], found["models"][0]);
+    assert_eq!(
+        (&both["models"][1]["sha256"], &both["models"][1]["predictions"]),
+        (&json!("0123456789ac"), &json!(1))
+    );
+    near(&both["models"][1]["figures"]["brier"], 0.16);
 
     // A model that is not here, and has no YES.
     let other = prediction(1, 1, "late", "0.9")
