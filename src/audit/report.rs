@@ -119,3 +119,46 @@ impl fmt::Display for Example {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(offset: i64) -> Place {
+        Place {
+            topic: "out".into(),
+            partition: 3,
+            offset,
+        }
+    }
+
+    #[test]
+    fn everything_is_counted_and_the_first_are_shown() {
+        let mut report = Report {
+            records: 40,
+            equal: 20,
+            missing_inputs: 1,
+            ..Report::default()
+        };
+        report.unknown_models.insert("0123456789ab".into(), 2);
+        for offset in 0..12 {
+            report.different(place(offset), place(100 + offset), vec!["label: \u{1b}[2J".into()]);
+        }
+        for offset in 20..25 {
+            report.unreadable(place(offset), "csv", "it is CSV".into());
+        }
+        assert_eq!((report.checked(), report.unchecked()), (32, 8));
+        let outcomes: Vec<&str> = report.examples.iter().map(|example| example.outcome).collect();
+        assert_eq!(outcomes, [&["different"; 10][..], &["unreadable"; 3]].concat());
+        let text = report.to_string();
+        for expected in [
+            "\ndifferent       12\n",
+            "\nunknown models  2: 0123456789ab 2\n",
+            "\nunreadable      5: csv 5\n",
+            "  different: out, partition 3, offset 9, made from out, partition 3, offset 109\n    label: \\u{1b}[2J\n",
+            "  unreadable: out, partition 3, offset 22\n    it is CSV\n",
+        ] {
+            assert!(text.contains(expected), "{expected} in {text}");
+        }
+    }
+}

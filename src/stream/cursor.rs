@@ -1,7 +1,7 @@
 //! Reading records by their places.
 
 use super::clients::ClientFactory;
-use super::failure::{Failure, is_missing_topic};
+use super::failure::Failure;
 use super::offsets::watermarks;
 use rdkafka::client::ClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
@@ -79,8 +79,8 @@ impl Cursor {
             // What is wanted may be one record, not the rest of its partition.
             .set("queued.min.messages", "1000")
             .set("max.partition.fetch.bytes", "65536")
-            // A fetch at the end of one partition holds up the one in another.
-            .set("fetch.wait.max.ms", "10")
+            // A fetch that waits at the end of one partition holds up the next in another, and is repeated for ever.
+            .set("fetch.wait.max.ms", "50")
             .create_with_context(Quiet)
             .map_err(|error| Failure::of("cannot make a consumer", &error))?;
         Ok(Cursor {
@@ -248,10 +248,9 @@ impl Cursor {
                 Some(Ok(message)) => message,
                 Some(Err(KafkaError::PartitionEOF(partition))) if partition == position.partition => return Ok(None),
                 Some(Err(KafkaError::PartitionEOF(_))) => continue,
-                Some(Err(error)) if error.rdkafka_error_code().is_some_and(is_missing_topic) => return Ok(None),
                 Some(Err(error)) => match Failure::of(&format!("cannot read {place}"), &error) {
                     failure @ (Failure::Refused(_) | Failure::Denied(_)) => return Err(failure),
-                    // The brokers may come back.
+                    // The brokers may come back, and a partition that was there a moment ago as well.
                     failure => {
                         obstacle = Some(failure);
                         continue;
