@@ -68,7 +68,7 @@ fn is_hash(text: &str) -> bool {
 }
 
 fn in_form(name: &'static str) -> NoClaim {
-    let why = format!("it has the form {name}, which names neither input record nor model; json does");
+    let why = format!("it has the form {name}, which does not name the input record; json does");
     NoClaim::Unreadable(name, why)
 }
 

@@ -1,7 +1,6 @@
 //! `audit`: scores what was published again, and compares.
 
-use super::predictions::{PATIENCE, Predictions};
-use super::serve::known_models;
+use super::predictions::{PATIENCE, Predictions, known_models};
 use super::since::Since;
 use super::{Exit, Failed, complain, show};
 use crate::audit::{AuditError, Auditor, Report};

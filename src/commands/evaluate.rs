@@ -1,7 +1,6 @@
 //! `evaluate`: how good the published predictions were, now that it is known.
 
-use super::predictions::Predictions;
-use super::serve::known_models;
+use super::predictions::{Predictions, known_models};
 use super::since::Since;
 use super::{Exit, Failed, complain, show};
 use crate::config::Config;

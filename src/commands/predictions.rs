@@ -1,11 +1,14 @@
-//! The output topic, as far as a command looks at it.
+//! What commands that look at published predictions need: the output topic, and the models.
 
 use super::since::Since;
 use super::{Exit, Failed};
 use crate::config::Config;
+use crate::model::{Model, ModelError, Models};
 use crate::stream::topics::{self, Patience};
 use crate::stream::{ClientFactory, Cursor, Failure};
 use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 /// For an answer of brokers that have answered before.
@@ -41,4 +44,18 @@ impl Predictions {
             ranges,
         })
     }
+}
+
+/// The model in the binary, that of the settings, and those in a directory.
+pub(super) fn known_models(config: &Config, directory: Option<&Path>) -> Result<Models, Failed> {
+    let mut models = Models::default();
+    let mut add = || {
+        models.add(Arc::new(Model::embedded()?));
+        if !config.model.path.as_os_str().is_empty() {
+            models.add_file(&config.model.path)?;
+        }
+        directory.map_or(Ok(()), |directory| models.add_directory(directory))
+    };
+    add().map_err(|error: ModelError| Exit::Model.with(error))?;
+    Ok(models)
 }

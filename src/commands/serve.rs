@@ -4,7 +4,7 @@ use super::{Exit, Failed};
 use crate::config::Config;
 use crate::memory::{self, Budget};
 use crate::metrics::Metrics;
-use crate::model::{Model, ModelError, Models};
+use crate::model::{Model, ModelError};
 use crate::service::{Ended, Service, Signals};
 use crate::shutdown::Shutdown;
 use crate::stream::REASONS;
@@ -68,20 +68,6 @@ pub(super) fn open_model(path: &Path) -> Result<Arc<Model>, ModelError> {
         Model::load(path)
     };
     model.map(Arc::new)
-}
-
-/// The model in the binary, that of the settings, and those in a directory.
-pub(super) fn known_models(config: &Config, directory: Option<&Path>) -> Result<Models, Failed> {
-    let mut models = Models::default();
-    let mut add = || {
-        models.add(Arc::new(Model::embedded()?));
-        if !config.model.path.as_os_str().is_empty() {
-            models.add_file(&config.model.path)?;
-        }
-        directory.map_or(Ok(()), |directory| models.add_directory(directory))
-    };
-    add().map_err(|error: ModelError| Exit::Model.with(error))?;
-    Ok(models)
 }
 
 /// A service on these settings, with metrics of its own.
