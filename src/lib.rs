@@ -31,6 +31,8 @@
 //! | [`service`] | what lives around the workers: supervision, health, HTTP |
 //! | [`replay`] | rows sent to a running service, and whether each came out as it must |
 //! | [`monitoring`] | what is seen of the models in service: quality, drift, a challenger |
+//! | [`audit`] | published predictions, scored again |
+//! | [`evaluation`] | published predictions, held against truth that came later |
 //! | [`commands`] | one file a command of the program |
 //! | [`lineup`] | the models in service, champion and challenger |
 //! | [`memory`] | how much memory there is, and the queues that keep within it |
@@ -42,9 +44,11 @@
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
+pub mod audit;
 pub mod commands;
 pub mod config;
 pub mod drift;
+pub mod evaluation;
 pub mod flight;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;

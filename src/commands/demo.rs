@@ -1,13 +1,12 @@
 //! `demo`: the service at work, without a broker.
 
 use super::serve::{load_model, prepare};
-use super::watch::published::Published;
 use super::{Exit, Failed, show};
 use crate::config::Config;
 use crate::lineup::{Role, Served};
 use crate::model::Model;
 use crate::monitoring::{Monitors, Snapshot};
-use crate::output::{Format, console_block};
+use crate::output::{Format, Published, console_block};
 use crate::quality::side_by_side;
 use crate::replay::{BadRows, Control, Extent, Outcome, Plan, Progress, Rate, Report, Rows, Run, Schedule, Watcher};
 use crate::sample;

@@ -89,3 +89,70 @@ fn percent(share: f64) -> String {
 fn cut(name: &str) -> String {
     name.chars().take(NAME_WIDTH).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{AucDifference, Tally};
+    use super::*;
+
+    fn figures() -> Figures {
+        let mut tally = Tally::default();
+        for (score, truth) in [(0.9, true), (0.8, false), (0.6, true), (0.1, false), (0.8, true)] {
+            tally.observe(score, score >= 0.7, truth);
+        }
+        tally.figures().unwrap()
+    }
+
+    #[test]
+    fn a_report_has_the_figures_and_both_tables() {
+        // Of the six pairs 4.5 are in order; the half is one of equal scores.
+        let expected = "\
+rows               5
+positive           3 (60.00 %)
+AUC                0.7500 ± 0.0833
+Brier score        0.1720
+log loss           0.5108
+accuracy           60.00 %
+calibration error  0.2400
+
+                      came true      did not
+said positive                 2            1
+said negative                 1            1
+
+score                      rows   mean score     observed
+0.0 to 0.1                    1       0.1000       0.0000
+0.5 to 0.6                    1       0.6000       1.0000
+0.7 to 0.8                    2       0.8000       0.5000
+0.8 to 0.9                    1       0.9000       1.0000
+";
+        assert_eq!(figures().to_string(), expected);
+    }
+
+    #[test]
+    fn two_models_stand_side_by_side_within_100_characters() {
+        let comparison = ComparisonFigures {
+            rows: 5,
+            agreement: 0.98765,
+            auc_difference: Some(AucDifference {
+                value: 0.0312,
+                low: -0.01,
+                high: 0.0724,
+            }),
+        };
+        let long = "n".repeat(80);
+        let text = side_by_side((&long, &figures()), ("gbm", &figures()), Some(&comparison));
+        assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
+        let last: Vec<_> = text.lines().rev().take(2).collect();
+        let difference = "AUC difference     +0.0312 (challenger - champion, 95 %: -0.0100 to +0.0724)";
+        assert_eq!(last, [difference, "same verdict       98.77 %"]);
+        let text = side_by_side(("seed", &figures()), ("gbm", &figures()), None);
+        assert!(
+            text.starts_with("                   champion              challenger\n"),
+            "{text}"
+        );
+        assert!(
+            text.contains("\nAUC                0.7500 ± 0.0833       0.7500 ± 0.0833\n"),
+            "{text}"
+        );
+    }
+}
