@@ -1,6 +1,7 @@
 //! Ways for `cargo fuzz` to what is not public. Only its builds and those for tests have them.
 
 use crate::flight::Rejection;
+use crate::model::Model;
 use crate::output::Source;
 use crate::replay::handled::Handled;
 use crate::replay::letter::{Letter, Verdict};
@@ -64,6 +65,39 @@ fn owned(headers: &OwnedHeaders) -> Vec<Header> {
         .collect()
 }
 
+/// Loads a model with up to three features and labels, and lets it score golden rows. What it gives for them is hardly
+/// ever what is expected. Gives the error.
+pub fn load_model(onnx: &[u8], features: usize, labels: usize) -> Option<String> {
+    const COLUMNS: [&str; 3] = ["Diverted", "ArrDelay", "AirTime"];
+    const LABELS: [&str; 3] = ["NO", "YES", "MAYBE"];
+    let feature = |column: &&str| serde_json::json!({"name": column, "column": column, "type": "numeric"});
+    let golden = |[diverted, delay, time]: [&str; 3]| {
+        let row = format!(
+            "1987,10,14,3,741,730,912,849,PS,1451,NA,91,79,{time},{delay},11,SAN,SFO,447,NA,NA,0,NA,{diverted},\
+             NA,NA,NA,NA,NA"
+        );
+        serde_json::json!({"row": row, "probabilities": vec![0.5; labels]})
+    };
+    let rows = [
+        ["0", "1", "79"],
+        ["1", "2", "80"],
+        ["0", "-2", "1"],
+        ["1", "0", "NA"],
+        ["NA", "3", "2"],
+        ["0", "NA", "3"],
+        ["NA", "NA", "NA"],
+        ["1", "500", "700"],
+    ];
+    let sidecar = serde_json::json!({
+        "name": "fuzzed", "version": "1",
+        "features": COLUMNS[..features].iter().map(feature).collect::<Vec<_>>(),
+        "labels": LABELS[..labels], "positive": "YES", "threshold": 0.5,
+        "golden": {"tolerance": 0.01, "rows": rows.map(golden)},
+    });
+    let loaded = Model::from_bytes(onnx, Some(sidecar.to_string().as_bytes()), "fuzzed");
+    loaded.err().map(|error| error.to_string())
+}
+
 /// HTTP as it is answered while no broker has been reached.
 pub struct Http(Router);
 
@@ -75,5 +109,26 @@ impl Http {
     /// Serves one connection to its end.
     pub async fn answer(&self, stream: impl AsyncRead + AsyncWrite + Unpin) {
         connections::answer(stream, self.0.clone(), connections::LIMITS).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_model_that_is_fuzzed_gets_as_far_as_its_golden_rows() {
+        let fixture = |name: &str| {
+            let fixtures = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+            std::fs::read(fixtures.join(name)).unwrap()
+        };
+        for (name, features, labels) in [
+            ("trees/v1_all_0_logistic.onnx", 2, 2),
+            ("trees/v1_class_gt.onnx", 1, 3),
+            ("operators/where_double.onnx", 3, 3),
+        ] {
+            let error = load_model(&fixture(name), features, labels).unwrap();
+            assert!(error.contains("not what it claims to be"), "{name}: {error}");
+        }
     }
 }

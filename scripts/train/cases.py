@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-FOLDER = Path(__file__).resolve().parents[2] / "tests" / "fixtures" / "trees"
+FIXTURES = Path(__file__).resolve().parents[2] / "tests" / "fixtures"
 ORT = f"onnxruntime {onnxruntime.__version__}"
 SPECIFICATION = "ONNX specification"
 NAN, INF = math.nan, math.inf
@@ -32,14 +32,15 @@ def as_json(value):
     return value
 
 
-def write(name, model, case):
-    (FOLDER / f"{name}.onnx").write_bytes(model.SerializeToString(deterministic=True))
+def write(name, model, case, kind="trees"):
+    folder = FIXTURES / kind
+    (folder / f"{name}.onnx").write_bytes(model.SerializeToString(deterministic=True))
     lines = [
         json.dumps(key) + ":" + json.dumps(as_json(value), separators=(",", ":"))
         for key, value in case.items()
     ]
     text = ",\n ".join(lines)
-    (FOLDER / f"{name}.json").write_text("{" + text + "}\n")
+    (folder / f"{name}.json").write_text("{" + text + "}\n")
     print(f"{name}: {case['source']}")
 
 

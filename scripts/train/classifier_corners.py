@@ -22,7 +22,17 @@ from onnx import TensorProto, helper
 
 
 def case(
-    name, trees, inputs, double, labels, base=None, transform="NONE", why=None, wide=False, unheard=False, **table
+    name,
+    trees,
+    inputs,
+    double,
+    labels,
+    base=None,
+    transform="NONE",
+    why=None,
+    wide=False,
+    unheard=False,
+    **table,
 ):
     """Writes a TreeEnsembleClassifier. `why` says in what the scores of onnxruntime are known to depart, if they do.
 
@@ -42,7 +52,9 @@ def case(
         **given,
     )
     outputs = [
-        helper.make_tensor_value_info("label", TensorProto.STRING if texts else TensorProto.INT64, ["N"]),
+        helper.make_tensor_value_info(
+            "label", TensorProto.STRING if texts else TensorProto.INT64, ["N"]
+        ),
         value_info("probabilities", TensorProto.FLOAT, len(labels)),
     ]
     features = value_info("features", onnx_type, inputs.shape[1])
@@ -57,7 +69,9 @@ def case(
         other_labels, other = run(model, inputs)
         agrees = np.allclose(other, expected, 0, near, equal_nan=True)
         if agrees != (why is None):
-            raise SystemExit(f"{name}: onnxruntime {'agrees' if agrees else 'departs'}:\n{expected}\n{other}")
+            raise SystemExit(
+                f"{name}: onnxruntime {'agrees' if agrees else 'departs'}:\n{expected}\n{other}"
+            )
         if top != other_labels.tolist():
             source = f"{ORT}; labels: {SPECIFICATION} (not always those of {ORT})"
     if why:
@@ -93,7 +107,9 @@ def two_scores(sums, share, transform):
     first = (1 - sums).astype(np.float32) if share else -second
     if transform == "LOGISTIC":
         # Whatever the share, the two make one.
-        return np.stack([transformed(-second, transform), transformed(second, transform)], 1).astype(np.float32)
+        return np.stack(
+            [transformed(-second, transform), transformed(second, transform)], 1
+        ).astype(np.float32)
     both = np.stack([first, second], 1)
     # Neither form of softmax is applied.
     apply = "PROBIT" if transform == "PROBIT" else "NONE"
@@ -154,13 +170,24 @@ def two_classes(double):
         case(f"both_{transform.lower()}", both, ROWS, double, labels, transform=transform)
         case(f"both_{transform.lower()}_base1", both, ROWS, double, labels, [0.0625], transform)
         why = "adds base_values[1] to the first class"
-        case(f"both_{transform.lower()}_base2", both, ROWS, double, labels, [0.0625, 0.125], transform, why)
+        case(
+            f"both_{transform.lower()}_base2",
+            both,
+            ROWS,
+            double,
+            labels,
+            [0.0625, 0.125],
+            transform,
+            why,
+        )
 
 
 def shared_nodes(double):
     """As LightGBM's exporter writes categories: a test for equality each, all with the same node behind."""
     behind = Node("LT", 1, 0.5, vote(0.7), vote(0.1))
-    trees = [Node("EQ", 0, 1, behind, Node("EQ", 0, 3, behind, Node("EQ", 0, 4, behind, vote(0.2))))]
+    trees = [
+        Node("EQ", 0, 1, behind, Node("EQ", 0, 3, behind, Node("EQ", 0, 4, behind, vote(0.2))))
+    ]
     rows = [[a, b] for a in (0, 1, 2, 3, 4, NAN) for b in (0, 1)]
     case("shared_nodes", trees, rows, double, ["NO", "YES"])
 
@@ -182,9 +209,19 @@ def corners(double):
     for transform in TRANSFORMS:
         trees = stumps(SHARES, [0, 1, 2])
         case(f"three_{transform.lower()}", trees, ROWS, double, labels, transform=transform)
-        case(f"three_{transform.lower()}_base3", trees, ROWS, double, labels, [0.1, 0.2, 0.3], transform)
+        case(
+            f"three_{transform.lower()}_base3",
+            trees,
+            ROWS,
+            double,
+            labels,
+            [0.1, 0.2, 0.3],
+            transform,
+        )
     forest = [
-        Node("LEQ", 0, 0.5, Node("GTE", 1, 2, vote(0.7, 0), vote(-1.1, 1), missing=1), vote(0.3, 2)),
+        Node(
+            "LEQ", 0, 0.5, Node("GTE", 1, 2, vote(0.7, 0), vote(-1.1, 1), missing=1), vote(0.3, 2)
+        ),
         Node("GT", 1, 1, vote(10.1, 1), Node("EQ", 0, 0, vote(20.3, 2), vote(30.9, 0))),
         Votes((0, 1), (1, 2), (2, 4)),
     ]

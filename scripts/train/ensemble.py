@@ -156,8 +156,12 @@ def value_info(name, onnx_type, width):
 
 
 def finish(node, features, outputs, version):
+    return finish_all([node], [features], outputs, version)
+
+
+def finish_all(nodes, inputs, outputs, version, initial=()):
     model = helper.make_model(
-        helper.make_graph([node], "trees", [features], outputs),
+        helper.make_graph(nodes, "trees", inputs, outputs, initial),
         opset_imports=[helper.make_opsetid("", 18), helper.make_opsetid("ai.onnx.ml", version)],
         ir_version=10,
     )

@@ -68,7 +68,9 @@ def modes(dtype):
             Node(mode, 0, -INF, Leaf(4, 1), Leaf(8, 1)),
         ]
         ensemble_case(
-            f"v5_{mode.lower()}_infinite_split_{dtype}", Ensemble(trees, dtype, 2), around(1, TYPES[dtype][0])
+            f"v5_{mode.lower()}_infinite_split_{dtype}",
+            Ensemble(trees, dtype, 2),
+            around(1, TYPES[dtype][0]),
         )
 
 

@@ -31,7 +31,9 @@ def attributes(trees, prefix, double, missing=True, layout="plain"):
         rows = [tree[i] for i in range(longest) for tree in numbered if i < len(tree)]
     else:
         rows = [row for tree in numbered for row in tree]
-    leaves = [(row, each) for row in rows if isinstance(row["node"], Votes) for each in row["node"].votes]
+    leaves = [
+        (row, each) for row in rows if isinstance(row["node"], Votes) for each in row["node"].votes
+    ]
 
     def column(of_node, of_leaf):
         return [of_leaf if isinstance(row["node"], Votes) else of_node(row) for row in rows]
@@ -137,7 +139,14 @@ def rounded(trees, dtype):
     def of(tree):
         if isinstance(tree, Votes):
             return Votes(*((target, float(dtype(weight))) for target, weight in tree.votes))
-        return Node(tree.mode, tree.feature, float(dtype(tree.value)), of(tree.yes), of(tree.no), tree.missing)
+        return Node(
+            tree.mode,
+            tree.feature,
+            float(dtype(tree.value)),
+            of(tree.yes),
+            of(tree.no),
+            tree.missing,
+        )
 
     return [of(tree) for tree in trees]
 

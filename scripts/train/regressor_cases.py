@@ -18,7 +18,19 @@ from node_table import (
 from onnx import TensorProto, helper
 
 
-def case(name, trees, inputs, double, targets=1, aggregate="SUM", base=None, transform="NONE", why=None, wide=False, **table):
+def case(
+    name,
+    trees,
+    inputs,
+    double,
+    targets=1,
+    aggregate="SUM",
+    base=None,
+    transform="NONE",
+    why=None,
+    wide=False,
+    **table,
+):
     """Writes a TreeEnsembleRegressor. `why` says in what onnxruntime is known to depart, if it does.
 
     `wide` gives trees of floats features that are doubles.
@@ -51,7 +63,9 @@ def case(name, trees, inputs, double, targets=1, aggregate="SUM", base=None, tra
         other, agrees = error, False
     name = f"v{3 if double else 1}_regressor_{name}"
     if agrees != (why is None):
-        raise SystemExit(f"{name}: onnxruntime {'agrees' if agrees else 'departs'}:\n{expected}\n{other}")
+        raise SystemExit(
+            f"{name}: onnxruntime {'agrees' if agrees else 'departs'}:\n{expected}\n{other}"
+        )
     write(
         name,
         model,
@@ -80,7 +94,13 @@ def modes(double):
         else:
             case(mode.lower(), trees, rows, double, 3)
     # Two modes in one ensemble, and the same threshold twice on one way.
-    twice = Node("LEQ", 0, 1, Node("LT", 0, 1, vote(1), vote(2)), Node("GT", 0, 1, vote(4), vote(8), missing=1))
+    twice = Node(
+        "LEQ",
+        0,
+        1,
+        Node("LT", 0, 1, vote(1), vote(2)),
+        Node("GT", 0, 1, vote(4), vote(8), missing=1),
+    )
     case("equal_thresholds", [twice], around(1, np.float64 if double else np.float32), double)
 
 
@@ -116,7 +136,13 @@ def corners(double):
     twice = Node("LT", 0, 0.5, Votes((0, 1), (0, 4)), vote(2))
     case("two_weights_of_one_leaf", [twice], rows, double, why="takes the first weight only")
     none = Node("LT", 0, 0.5, Votes(), vote(2))
-    case("leaf_without_weight", [none, Node("GT", 1, 0.5, vote(3, 1), Votes())], [[0, 0], [0, 1], [1, 1]], double, 2)
+    case(
+        "leaf_without_weight",
+        [none, Node("GT", 1, 0.5, vote(3, 1), Votes())],
+        [[0, 0], [0, 1], [1, 1]],
+        double,
+        2,
+    )
     at = vote(60)
     for level in reversed(range(60)):
         at = Node("LT", 0, level + 0.5, vote(level), at)
@@ -138,6 +164,14 @@ def regressors():
                 # onnxruntime transforms a single target by PROBIT only.
                 alone = targets == 1 and transform != "PROBIT"
                 why = "leaves a single target as it is" if alone else None
-                case(f"{transform.lower()}_{targets}", trees, rows, double, targets, transform=transform, why=why)
+                case(
+                    f"{transform.lower()}_{targets}",
+                    trees,
+                    rows,
+                    double,
+                    targets,
+                    transform=transform,
+                    why=why,
+                )
     trees, rows = spread(3)
     case("wide", trees, [[np.nextafter(0.5, 1), 0], *rows], False, 3, wide=True)

@@ -1,4 +1,5 @@
-"""Small hand-made tree models with their expected outputs, in tests/fixtures/trees/.
+"""Small hand-made tree models with their expected outputs, in tests/fixtures/trees/, and in
+tests/fixtures/operators/ graphs of the operators that may stand round the trees.
 
     python tree_cases.py
 
@@ -14,19 +15,23 @@ written from it decides, and onnxruntime is asked as well: where the two agree, 
 names onnxruntime, and where they do not, it says in what onnxruntime departs. A
 TreeEnsembleClassifier of two classes lives by conventions the specification leaves out, so
 there onnxruntime decides, but for two base values and for the labels, which are specified.
+Graphs of operators have no tolerance: one unit in the last place in double, two in float.
 """
 
-from cases import FOLDER
+from cases import FIXTURES
 from classifier_cases import classifiers
 from classifier_corners import classifier_corners
 from ensemble_cases import tree_ensembles
+from operator_cases import operators
 from regressor_cases import regressors
 
 if __name__ == "__main__":
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    for old in [*FOLDER.glob("*.onnx"), *FOLDER.glob("*.json")]:
-        old.unlink()
+    for folder in (FIXTURES / "trees", FIXTURES / "operators"):
+        folder.mkdir(parents=True, exist_ok=True)
+        for old in [*folder.glob("*.onnx"), *folder.glob("*.json")]:
+            old.unlink()
     tree_ensembles()
     classifiers()
     classifier_corners()
     regressors()
+    operators()

@@ -5,6 +5,7 @@ mod operators;
 mod output;
 mod pruning;
 mod soundness;
+mod wire;
 
 pub(super) use inputs::{Inputs, Part};
 #[cfg(test)]
@@ -40,6 +41,12 @@ pub(super) fn parse(onnx: &[u8], origin: &str) -> Result<ModelProto, ModelError>
         origin: origin.to_owned(),
         problem,
     };
+    if wire::memory(onnx) > wire::MOST_MEMORY {
+        let most = wire::MOST_MEMORY;
+        return Err(not_onnx(format!(
+            "reading it would take more than {most} bytes of memory"
+        )));
+    }
     let proto = tract_onnx::onnx().proto_model_for_read(&mut &*onnx);
     let proto = proto.map_err(|error| not_onnx(format!("{error:#}")))?;
     // Nearly any short text reads as a protocol buffer of unknown fields.

@@ -13,9 +13,10 @@ pub struct Metadata {
     pub name: String,
     pub version: String,
     pub description: Option<String>,
-    /// The columns of the graph's input, in their order.
+    /// The columns of the graph's inputs, in their order.
     pub features: Vec<Feature>,
-    /// What the scores are called, in the order of the columns of the graph's output: two.
+    /// What the scores are called, in the order of the columns of the graph's output: 2 to
+    /// [`MOST_LABELS`](Self::MOST_LABELS).
     pub labels: Vec<String>,
     /// Which of `labels` is the positive one.
     pub positive: usize,
@@ -26,7 +27,7 @@ pub struct Metadata {
     pub profile: Option<Profile>,
 }
 
-/// One column of the graph's input.
+/// One column of the graph's inputs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Feature {
     pub name: String,
@@ -102,6 +103,9 @@ pub struct ScoreProfile {
 }
 
 impl Metadata {
+    /// A model with more labels is none for flights.
+    pub const MOST_LABELS: usize = 64;
+
     /// Reads and checks the JSON contract. An unknown key is an error.
     pub fn from_json(json: &[u8]) -> Result<Metadata, MetadataError> {
         let raw: raw::Metadata = serde_json::from_slice(json).map_err(MetadataError::json)?;

@@ -13,17 +13,19 @@
 
 mod artifact;
 mod collection;
+mod elementwise;
 mod error;
 mod features;
+#[cfg(test)]
+mod fixtures;
 mod forest;
 mod graph;
 mod metadata;
 mod prediction;
-mod preparation;
 mod proof;
 mod real;
+mod rowwise;
 mod scorer;
-mod sigmoid;
 
 #[cfg(test)]
 mod exported;

@@ -123,11 +123,27 @@ impl<'s> Prediction<'s> {
         self.positive().to_f64() >= self.metadata.threshold
     }
 
-    /// The positive label where [`is_positive`](Self::is_positive), else the other.
+    /// The positive label where [`is_positive`](Self::is_positive), else the likeliest of the others, the first where
+    /// several are.
     pub fn label(&self) -> &'s str {
+        &self.metadata.labels[self.label_index()]
+    }
+
+    /// The position of [`label`](Self::label) among the model's labels.
+    pub fn label_index(&self) -> usize {
         let positive = self.metadata.positive;
-        // There are two labels.
-        &self.metadata.labels[if self.is_positive() { positive } else { 1 - positive }]
+        if self.is_positive() {
+            return positive;
+        }
+        let others = (0..self.metadata.labels.len()).filter(|&index| index != positive);
+        let probability = |index: usize| self.values.get(index).to_f64();
+        let likelier = |best: usize, other: usize| {
+            // NaN is less than any number.
+            let is_likelier =
+                probability(other) > probability(best) || (probability(best).is_nan() && !probability(other).is_nan());
+            if is_likelier { other } else { best }
+        };
+        others.reduce(likelier).unwrap_or(positive)
     }
 
     /// The probability of the positive label.
@@ -164,6 +180,39 @@ mod tests {
             let mut written = b"p=".to_vec();
             probability.write(&mut written);
             assert_eq!(written, format!("p={expected}").into_bytes());
+        }
+    }
+
+    fn metadata(labels: &[&str], positive: usize) -> Metadata {
+        let golden = serde_json::json!({"row": "1987,10", "probabilities": vec![0.5; labels.len()]});
+        let json = serde_json::json!({
+            "name": "m", "version": "1",
+            "features": [{"name": "Year", "column": "Year", "type": "numeric"}],
+            "labels": labels, "positive": labels[positive], "threshold": 0.4,
+            "golden": {"tolerance": 0.0, "rows": vec![golden; 8]},
+        });
+        Metadata::from_json(json.to_string().as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn below_the_threshold_the_likeliest_of_the_other_labels_is_given() {
+        let nan = f64::NAN;
+        let metadata = metadata(&["early", "late", "on time"], 1);
+        let rows = [
+            ([0.5, 0.4, 0.1], "late"),
+            ([0.5, 0.39, 0.11], "early"),
+            ([0.3, 0.3, 0.4], "on time"),
+            ([0.4, 0.2, 0.4], "early"),
+            ([nan, 0.2, 0.4], "on time"),
+            ([0.1, nan, nan], "early"),
+            ([nan, nan, nan], "early"),
+        ];
+        let values: Vec<f64> = rows.iter().flat_map(|(row, _)| *row).collect();
+        let scores = Scores::new(Values::F64(&values), &metadata);
+        assert_eq!(scores.len(), rows.len());
+        for (prediction, (row, label)) in scores.iter().zip(rows) {
+            assert_eq!(prediction.label(), label, "{row:?}");
+            assert_eq!(metadata.labels[prediction.label_index()], label);
         }
     }
 

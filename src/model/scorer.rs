@@ -212,7 +212,7 @@ impl Runner {
 }
 
 /// The inputs of the graph, cut from the matrix of all features.
-fn tensors<T: Real>(inputs: &Inputs, matrix: &[T], rows: usize) -> TractResult<TVec<TValue>> {
+pub(super) fn tensors<T: Real>(inputs: &Inputs, matrix: &[T], rows: usize) -> TractResult<TVec<TValue>> {
     let tensor = |part: &Part| {
         let shape = [rows, part.columns.len()];
         let tensor = if inputs.is_whole() {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub enum Format {
     /// One JSON object: label, probabilities, threshold, flight, model, source.
     Json,
-    /// `label,p_no,p_yes`, the probabilities in the order of the model's labels.
+    /// `label,p_no,p_yes`, a probability for each of the model's labels, in their order.
     Csv,
     /// `Prediction: Is Airline delayed? => YES`.
     Text,

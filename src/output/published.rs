@@ -124,12 +124,17 @@ impl<'v> Published<'v> {
     }
 
     fn csv(value: &'v str) -> Option<Published<'v>> {
-        // A label can hold commas, the probabilities at the end cannot.
-        let (rest, positive) = value.rsplit_once(',')?;
-        let (label, negative) = rest.rsplit_once(',')?;
-        let probabilities = vec![negative, positive];
-        (!label.is_empty() && probabilities.iter().all(|text| is_number(text)))
-            .then(|| Self::short(Format::Csv, label, probabilities))
+        // A label can hold commas and can be a number; the probabilities are the numbers at the end, at least two.
+        let fields: Vec<_> = value.split(',').collect();
+        let (_, rest) = fields.split_first()?;
+        let words = rest
+            .iter()
+            .rposition(|text| !is_number(text))
+            .map_or(0, |last| last + 1);
+        let probabilities = rest[words..].to_vec();
+        let length: usize = probabilities.iter().map(|text| text.len() + 1).sum();
+        let label = &value[..value.len() - length];
+        (!label.is_empty() && probabilities.len() >= 2).then(|| Self::short(Format::Csv, label, probabilities))
     }
 }
 
@@ -220,6 +225,14 @@ mod tests {
             (&*csv.label, &csv.probabilities[..]),
             ("YES", &["0.4319916897116479", "0.5680083102883521"][..])
         );
+        for (value, label, count) in [
+            ("1,0.25,0.75", "1", 2),
+            ("on time,0.25,0.5,0.25", "on time", 3),
+            ("late, or lost,0.25,0.75", "late, or lost", 2),
+        ] {
+            let csv = Published::read(value.as_bytes()).unwrap();
+            assert_eq!((&*csv.label, csv.probabilities.len()), (label, count));
+        }
         let text = Published::read(b"Prediction: Is Airline delayed? => YES").unwrap();
         assert_eq!((&*text.label, text.probabilities.len()), ("YES", 0));
     }

@@ -9,7 +9,7 @@ use super::worker::Worker;
 use crate::flight::Rejection;
 use crate::lineup::{Lineup, Served};
 use crate::metrics::{Metrics, Stage};
-use crate::model::Prediction;
+use crate::model::{Metadata, Prediction};
 use crate::monitoring::{Monitor, Observer};
 use crate::output::{Format, Source, console_block};
 use crate::scoring::Scoring;
@@ -139,7 +139,7 @@ impl Pipeline {
             .unwrap_or_default()
             .as_millis() as i64;
         let oldest = batch.iter().filter_map(|message| message.timestamp().to_millis()).min();
-        let (mut predictions, mut positive) = (0, 0);
+        let mut predicted = [0; Metadata::MOST_LABELS];
         for (position, (message, outcome)) in batch.iter().zip(&self.outcomes).enumerate() {
             let oldest_input = oldest.filter(|_| position + 1 == batch.len());
             let outgoing = Outgoing {
@@ -157,8 +157,7 @@ impl Pipeline {
                     scored.write(*row, Some(source(message)), &mut self.value);
                     if outgoing.output(Some(&self.value))? {
                         let prediction = scored.prediction(*row);
-                        positive += u64::from(prediction.is_positive());
-                        predictions += 1;
+                        predicted[prediction.label_index()] += 1;
                         self.sample.scored(message, &prediction);
                     }
                 }
@@ -170,11 +169,8 @@ impl Pipeline {
                 Outcome::DeadLetter(letter) => outgoing.dead_letter(letter)?,
             }
         }
-        let metadata = model.metadata();
-        for label in &metadata.labels {
-            let is_positive = label == metadata.positive_label();
-            self.metrics
-                .predicted(label, if is_positive { positive } else { predictions - positive });
+        for (label, count) in model.metadata().labels.iter().zip(predicted) {
+            self.metrics.predicted(label, count);
         }
         self.metrics.spent(Stage::Produce, producing.elapsed());
         // The outputs are on their way: nobody waits for this.

@@ -2,8 +2,9 @@
 
 use super::attributes::MOST_TARGETS;
 use super::ensemble::{Aggregate, Ensemble, Parts};
+use super::labels::Labels;
 use super::nodes::{self, CLASSES, Trees};
-use super::operator::{Finish, Forest, Labels, TreeOperator};
+use super::operator::{Finish, Forest, TreeOperator};
 use super::transform::{Transform, logistic};
 use crate::model::real::Real;
 use tract_onnx::model::ParsingContext;

@@ -7,11 +7,14 @@
 mod attributes;
 mod classifier;
 mod ensemble;
+mod labels;
 mod nodes;
 mod operator;
 mod reference;
 mod regressor;
 mod transform;
+
+pub(super) use transform::softmax;
 
 use tract_onnx::model::OnnxOpRegister;
 

@@ -1,46 +1,14 @@
 //! The operators within tract: what other implementations computed for small graphs, and broken graphs.
 
-use crate::model::graph;
+mod limits;
+
+use crate::model::fixtures::{self, matrix, run};
 use serde_json::Value;
-use std::path::{Path, PathBuf};
 use tract_onnx::pb::{AttributeProto, ModelProto};
 use tract_onnx::prelude::*;
-use tract_onnx::tract_hir::internal::ToDim;
-
-fn directory() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/trees")
-}
 
 fn proto(name: &str) -> ModelProto {
-    let bytes = std::fs::read(directory().join(format!("{name}.onnx"))).unwrap();
-    graph::parse(&bytes, name).unwrap()
-}
-
-/// `NaN`, `Infinity` and `-Infinity` stand as strings in JSON.
-fn number(value: &Value) -> f64 {
-    value
-        .as_f64()
-        .unwrap_or_else(|| value.as_str().unwrap().parse().unwrap())
-}
-
-fn matrix(value: &Value) -> (Vec<usize>, Vec<f64>) {
-    let rows = value.as_array().unwrap();
-    let row = |row: &Value| row.as_array().unwrap().iter().map(number).collect::<Vec<_>>();
-    let width = row(&rows[0]).len();
-    (vec![rows.len(), width], rows.iter().flat_map(row).collect())
-}
-
-/// Runs a graph with all its outputs.
-fn run(proto: &ModelProto, shape: &[usize], features: &[f64]) -> TractResult<TVec<TValue>> {
-    let mut model = graph::framework().model_for_proto_model(proto)?;
-    let datum_type = model.input_fact(0)?.datum_type().unwrap();
-    let rows = model.symbols.new_with_prefix("rows").to_dim();
-    model.set_input_fact(0, datum_type.fact([rows, shape[1].to_dim()]).into())?;
-    let plan = model.into_optimized()?.into_runnable()?;
-    let input = Tensor::from_shape(shape, features)?
-        .cast_to_dt(datum_type)?
-        .into_owned();
-    plan.run(tvec!(input.into_tvalue()))
+    fixtures::proto("trees", name)
 }
 
 fn check(name: &str, fixture: &Value, failed: &mut Vec<String>) {
@@ -99,18 +67,12 @@ fn check(name: &str, fixture: &Value, failed: &mut Vec<String>) {
 
 #[test]
 fn every_fixture_comes_out_as_another_implementation_computed_it() {
-    let mut checked = 0;
     let mut failed = vec![];
-    for entry in std::fs::read_dir(directory()).unwrap() {
-        let path = entry.unwrap().path();
-        if path.extension().is_some_and(|extension| extension == "json") {
-            let name = path.file_stem().unwrap().to_str().unwrap();
-            let fixture = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-            check(name, &fixture, &mut failed);
-            checked += 1;
-        }
+    let fixtures = fixtures::all("trees");
+    for (name, fixture) in &fixtures {
+        check(name, fixture, &mut failed);
     }
-    assert!(checked > 400, "only {checked} fixtures");
+    assert!(fixtures.len() > 400, "only {} fixtures", fixtures.len());
     assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
 

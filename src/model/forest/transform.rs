@@ -31,7 +31,10 @@ impl Transform {
 
     /// The attribute of `TreeEnsembleClassifier` and `TreeEnsembleRegressor`.
     pub fn of(node: &NodeProto) -> TractResult<Transform> {
-        let name = node.get_attr_opt::<&str>("post_transform")?.unwrap_or("NONE");
+        let name = node
+            .get_attr_opt::<&str>("post_transform")
+            .context("post_transform")?
+            .unwrap_or("NONE");
         Transform::by_name(name).with_context(|| format!("post_transform is {name}, which is not one of ONNX's"))
     }
 
@@ -77,7 +80,8 @@ fn greatest<T: Real>(scores: &[T]) -> T {
     greatest
 }
 
-fn softmax<T: Real>(scores: &mut [T]) {
+/// The exponential of each score as a share of their sum.
+pub(in crate::model) fn softmax<T: Real>(scores: &mut [T]) {
     let greatest = greatest(scores);
     let mut sum = T::ZERO;
     for score in scores.iter_mut() {

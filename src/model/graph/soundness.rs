@@ -6,7 +6,7 @@ use tract_onnx::pb::{GraphProto, NodeProto, TensorProto};
 use tract_onnx::prelude::*;
 
 /// Nodes of a graph. Exporters need some tens.
-const MOST_NODES: usize = 10_000;
+const MOST_NODES: usize = 1000;
 
 /// How many numbers may be computed from constants, while the graph is prepared.
 const MOST_CONSTANTS: u128 = 1 << 20;

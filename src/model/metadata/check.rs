@@ -109,19 +109,23 @@ fn unknown_column(name: &str) -> String {
 }
 
 fn positive(labels: &[String], positive: &str) -> Result<usize> {
-    let [first, second] = labels else {
-        let problem = format!("there are {}, but a model must tell two apart", labels.len());
-        return error("labels", problem);
-    };
-    if first == second {
-        return error("labels", format!("both are {first:?}"));
+    const MOST: usize = Metadata::MOST_LABELS;
+    let count = labels.len();
+    if !(2..=MOST).contains(&count) {
+        return error("labels", format!("there are {count}, it should be within 2 and {MOST}"));
     }
-    if first.is_empty() || second.is_empty() {
-        return error("labels", "a label cannot be empty");
+    let mut seen = HashSet::new();
+    for (position, label) in labels.iter().enumerate() {
+        if label.is_empty() {
+            return error(format!("labels[{position}]"), "a label cannot be empty");
+        }
+        if !seen.insert(label) {
+            return error(format!("labels[{position}]"), format!("{label:?} is there twice"));
+        }
     }
     match labels.iter().position(|label| label == positive) {
         Some(position) => Ok(position),
-        None => error("positive", format!("{positive:?} is neither {first:?} nor {second:?}")),
+        None => error("positive", format!("{positive:?} is none of {}", labels.join(", "))),
     }
 }
 
@@ -313,20 +317,17 @@ mod tests {
             ),
             (
                 "/labels",
-                json!(["A", "B", "C"]),
-                "labels: there are 3, but a model must tell two apart",
+                json!((0..65).map(|n| n.to_string()).collect::<Vec<_>>()),
+                "labels: there are 65, it should be within 2 and 64",
             ),
             (
                 "/labels",
                 json!(["YES"]),
-                "labels: there are 1, but a model must tell two apart",
+                "labels: there are 1, it should be within 2 and 64",
             ),
-            ("/labels/0", json!("YES"), r#"labels: both are "YES""#),
-            (
-                "/positive",
-                json!("yes"),
-                r#"positive: "yes" is neither "NO" nor "YES""#,
-            ),
+            ("/labels/0", json!("YES"), r#"labels[1]: "YES" is there twice"#),
+            ("/labels/1", json!(""), "labels[1]: a label cannot be empty"),
+            ("/positive", json!("yes"), r#"positive: "yes" is none of NO, YES"#),
             ("/threshold", json!(1.5), "threshold: 1.5 is not within 0 and 1"),
             (
                 "/golden/tolerance",
@@ -446,7 +447,8 @@ mod tests {
             pointers(&json, String::new(), &mut all);
             *json.pointer_mut(which.get::<String>(&all)).unwrap() = value;
             if let Ok(metadata) = read(&json) {
-                prop_assert_eq!(metadata.labels.len(), 2);
+                prop_assert!((2..=Metadata::MOST_LABELS).contains(&metadata.labels.len()));
+                prop_assert_eq!(metadata.golden.rows[0].probabilities.len(), metadata.labels.len());
                 prop_assert!(metadata.golden.rows.len() >= Golden::LEAST_ROWS);
             }
         }

@@ -1,11 +1,12 @@
-//! The logistic function as an operator: tract's own has no double.
+//! The logistic function and the test for NaN as operators: tract's own have no double.
 
 use tract_onnx::model::OnnxOpRegister;
 use tract_onnx::tract_hir::internal::*;
 
-/// Registers `Sigmoid` in place of tract's own.
+/// Registers `Sigmoid` and `IsNaN` in place of tract's own.
 pub(super) fn register(operators: &mut OnnxOpRegister) {
     operators.insert("Sigmoid", |_, _| Ok((sigmoid().into_hir(), vec![])));
+    operators.insert("IsNaN", |_, _| Ok((is_nan().into_hir(), vec![])));
 }
 
 // `1 / (1 + exp(-x))` with the standard library's `exp` is what H2O computes; other forms of the same
@@ -17,6 +18,17 @@ element_wise!(sigmoid, Sigmoid,
     },
     [f64] => |_, values| {
         values.iter_mut().for_each(|x| *x = 1.0 / (1.0 + (-*x).exp()));
+        Ok(())
+    }
+);
+
+element_wise_oop!(is_nan, IsNan,
+    [f32] => bool |_, values, found| {
+        found.iter_mut().zip(values).for_each(|(found, x)| *found = x.is_nan());
+        Ok(())
+    },
+    [f64] => bool |_, values, found| {
+        found.iter_mut().zip(values).for_each(|(found, x)| *found = x.is_nan());
         Ok(())
     }
 );

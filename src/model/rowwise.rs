@@ -1,18 +1,22 @@
-//! The operators of ai.onnx.ml that prepare features for trees: `Scaler`, `Imputer`, `Normalizer` and `Binarizer`.
+//! Operators that work on one row at a time: `Scaler`, `Imputer`, `Normalizer` and `Binarizer` of ai.onnx.ml, and
+//! `Softmax`.
 //!
-//! tract has only the third, for floats. As in the specification, the results of the first and the third are floats
-//! whatever they are made from, those of the others are of the type of the features.
+//! tract has none of the first, second and fourth; its third divides by the greatest absolute value, and its fifth is
+//! only near for floats. As in the specification, the results of `Scaler` and `Normalizer` are floats whatever they
+//! are made from, those of the others are of the type that they are given.
 
 mod binarizer;
 mod imputer;
 mod normalizer;
 mod scaler;
+mod softmax;
 
 use super::real::Real;
 use binarizer::Binarizer;
 use imputer::Imputer;
 use normalizer::Normalizer;
 use scaler::Scaler;
+use softmax::Softmax;
 use tract_onnx::model::OnnxOpRegister;
 use tract_onnx::tract_core::ops::cast::cast;
 use tract_onnx::tract_hir::infer::rules::*;
@@ -27,10 +31,11 @@ pub(super) fn register(operators: &mut OnnxOpRegister) {
     operators.insert("Binarizer", |_, node| {
         Ok(boxed(Kind::Binarizer(Binarizer::read(node)?)))
     });
+    operators.insert("Softmax", |_, node| Ok(boxed(Kind::Softmax(Softmax::read(node)?))));
 }
 
 fn boxed(kind: Kind) -> (Box<dyn InferenceOp>, Vec<String>) {
-    (expand(Preparation(Arc::new(kind))), vec![])
+    (expand(RowOperator(Arc::new(kind))), vec![])
 }
 
 #[derive(Debug)]
@@ -39,27 +44,28 @@ enum Kind {
     Imputer(Imputer),
     Normalizer(Normalizer),
     Binarizer(Binarizer),
+    Softmax(Softmax),
 }
 
-/// An operator from features `[.., features]` to as many values.
+/// An operator from a matrix `[rows, features]` to one of the same shape.
 #[derive(Debug, Clone)]
-struct Preparation(Arc<Kind>);
+struct RowOperator(Arc<Kind>);
 
 /// tract compares operators to tell whether two nodes are one; the same in memory is enough.
-impl PartialEq for Preparation {
+impl PartialEq for RowOperator {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 }
 
-impl Eq for Preparation {}
+impl Eq for RowOperator {}
 
-impl Preparation {
+impl RowOperator {
     /// The type of what is made from features of this type.
     fn datum_type(&self, features: DatumType) -> DatumType {
         match &*self.0 {
             Kind::Scaler(_) | Kind::Normalizer(_) => f32::datum_type(),
-            Kind::Imputer(_) | Kind::Binarizer(_) => features,
+            Kind::Imputer(_) | Kind::Binarizer(_) | Kind::Softmax(_) => features,
         }
     }
 
@@ -67,11 +73,11 @@ impl Preparation {
         match &*self.0 {
             Kind::Scaler(scaler) => scaler.check_width(width),
             Kind::Imputer(imputer) => imputer.check_width(width),
-            Kind::Normalizer(_) | Kind::Binarizer(_) => Ok(()),
+            Kind::Normalizer(_) | Kind::Binarizer(_) | Kind::Softmax(_) => Ok(()),
         }
     }
 
-    fn prepare<T: Real>(&self, input: &Tensor) -> TractResult<Tensor> {
+    fn compute<T: Real>(&self, input: &Tensor) -> TractResult<Tensor> {
         let width = input.shape().last().copied().unwrap_or(1);
         self.check_width(width)?;
         let view = input.try_as_plain_ram()?;
@@ -83,6 +89,7 @@ impl Preparation {
             Kind::Imputer(imputer) => matrix(input, rows().flat_map(|row| imputer.imputed(row)))?,
             Kind::Normalizer(normalizer) => matrix(input, rows().flat_map(|row| normalizer.normalized(row)))?,
             Kind::Binarizer(binarizer) => matrix(input, values.iter().map(|&value| binarizer.binarized(value)))?,
+            Kind::Softmax(softmax) => matrix(input, rows().flat_map(|row| softmax.shares(row)))?,
         })
     }
 }
@@ -91,13 +98,14 @@ fn matrix<T: Datum + Copy>(shape_of: &Tensor, values: impl Iterator<Item = T>) -
     Tensor::from_shape(shape_of.shape(), &values.collect::<Vec<T>>())
 }
 
-impl Expansion for Preparation {
+impl Expansion for RowOperator {
     fn name(&self) -> StaticName {
         match &*self.0 {
             Kind::Scaler(_) => "Scaler",
             Kind::Imputer(_) => "Imputer",
             Kind::Normalizer(_) => "Normalizer",
             Kind::Binarizer(_) => "Binarizer",
+            Kind::Softmax(_) => "Softmax",
         }
         .into()
     }
@@ -110,6 +118,7 @@ impl Expansion for Preparation {
     ) -> InferenceResult {
         check_input_arity(inputs, 1)?;
         check_output_arity(outputs, 1)?;
+        solver.equals(&inputs[0].rank, 2)?;
         solver.equals(&inputs[0].shape, &outputs[0].shape)?;
         solver.given(&inputs[0].datum_type, move |solver, given| {
             solver.equals(&outputs[0].datum_type, self.datum_type(real(given)))
@@ -132,7 +141,7 @@ fn real(given: DatumType) -> DatumType {
     }
 }
 
-impl Op for Preparation {
+impl Op for RowOperator {
     fn name(&self) -> StaticName {
         Expansion::name(self)
     }
@@ -140,26 +149,27 @@ impl Op for Preparation {
     op_as_typed_op!();
 }
 
-impl EvalOp for Preparation {
+impl EvalOp for RowOperator {
     op_out_of_plan!();
 
     fn eval(&self, _: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
         let input = args_1!(inputs);
         let output = match input.datum_type() {
-            DatumType::F32 => self.prepare::<f32>(&input)?,
-            DatumType::F64 => self.prepare::<f64>(&input)?,
+            DatumType::F32 => self.compute::<f32>(&input)?,
+            DatumType::F64 => self.compute::<f64>(&input)?,
             other => bail!("the features are of type {other:?}, not float or double"),
         };
         Ok(tvec!(output.into_tvalue()))
     }
 }
 
-impl TypedOp for Preparation {
+impl TypedOp for RowOperator {
     fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
         let [input] = inputs else {
             bail!("there should be one input, not {}", inputs.len());
         };
-        let width = input.shape.last().context("the features have no dimension")?;
+        ensure!(input.rank() == 2, "it works on a matrix, not on {input:?}");
+        let width = &input.shape[1];
         self.check_width(width.to_usize()?)?;
         Ok(tvec!(self.datum_type(input.datum_type).fact(input.shape.clone())))
     }

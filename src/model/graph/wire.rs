@@ -1,0 +1,184 @@
+//! What reading a file would take, told from its bytes alone: a few bytes of a protocol buffer can stand for a message
+//! of hundreds in memory, so that a broken file of the size of a model could ask for more memory than there is.
+
+use tract_onnx::pb::{AttributeProto, GraphProto, NodeProto, TensorProto, ValueInfoProto};
+
+/// Bytes of memory. A model of four million nodes needs half of it.
+pub(super) const MOST_MEMORY: usize = 1 << 30;
+
+/// prost refuses messages that are nested deeper.
+const DEEPEST: usize = 100;
+
+/// The messages that a file has in numbers.
+#[derive(Clone, Copy)]
+enum Message {
+    Model,
+    Graph,
+    Node,
+    Attribute,
+    Tensor,
+    /// One of the others, none of which is larger than this.
+    Other,
+}
+
+/// What stands in a field whose length is given.
+enum Field {
+    Message(Message),
+    /// Numbers, a byte each at the least.
+    Numbers,
+    /// Bytes or text.
+    Bytes,
+}
+
+impl Message {
+    /// By the numbers of `onnx.proto`.
+    fn field(self, number: u64) -> Field {
+        use Message::*;
+        match (self, number) {
+            (Model, 7) | (Attribute, 6 | 11) => Field::Message(Graph),
+            (Model, 8 | 14 | 20 | 25) | (Graph, 11..=16) | (Node, 9) | (Attribute, 14 | 15 | 22 | 23) => {
+                Field::Message(Other)
+            }
+            (Graph, 1) => Field::Message(Node),
+            (Node, 5) => Field::Message(Attribute),
+            (Graph, 5) | (Attribute, 5 | 10) => Field::Message(Tensor),
+            (Attribute, 7 | 8) | (Tensor, 1 | 4 | 5 | 7 | 10 | 11) => Field::Numbers,
+            // Whatever is in them, the lists of others are lists of messages at the most.
+            (Other, _) => Field::Message(Other),
+            _ => Field::Bytes,
+        }
+    }
+
+    fn size(self) -> usize {
+        match self {
+            Message::Model => 0,
+            Message::Graph => size_of::<GraphProto>(),
+            Message::Node => size_of::<NodeProto>(),
+            Message::Attribute => size_of::<AttributeProto>(),
+            Message::Tensor => size_of::<TensorProto>(),
+            Message::Other => size_of::<ValueInfoProto>(),
+        }
+    }
+}
+
+/// How many bytes of memory the messages in a file take, roughly; more than [`MOST_MEMORY`] where it is too many.
+pub(super) fn memory(file: &[u8]) -> usize {
+    let mut needed = 0;
+    walk(file, Message::Model, 0, &mut needed);
+    needed
+}
+
+/// Ends at the first byte that makes no sense: there the decoder ends, too.
+fn walk(mut bytes: &[u8], message: Message, depth: usize, needed: &mut usize) {
+    while *needed <= MOST_MEMORY && depth <= DEEPEST {
+        let Some(key) = varint(&mut bytes) else {
+            return;
+        };
+        let length = match key & 7 {
+            0 => {
+                *needed += 8;
+                if varint(&mut bytes).is_none() {
+                    return;
+                }
+                continue;
+            }
+            1 => 8,
+            2 => match varint(&mut bytes).and_then(|length| usize::try_from(length).ok()) {
+                Some(length) => length,
+                None => return,
+            },
+            5 => 4,
+            _ => return,
+        };
+        let Some((value, rest)) = bytes.split_at_checked(length) else {
+            return;
+        };
+        bytes = rest;
+        // An entry in a list that has grown to twice its need.
+        *needed += 16;
+        if key & 7 != 2 {
+            continue;
+        }
+        match message.field(key >> 3) {
+            Field::Message(inner) => {
+                *needed += 2 * inner.size() + if matches!(inner, Message::Other) { length } else { 0 };
+                walk(value, inner, depth + 1, needed);
+            }
+            Field::Numbers => *needed += 8 * length,
+            Field::Bytes => *needed += 48 + length,
+        }
+    }
+}
+
+fn varint(bytes: &mut &[u8]) -> Option<u64> {
+    let mut value = 0;
+    for shift in (0..70).step_by(7) {
+        let (&byte, rest) = bytes.split_first()?;
+        *bytes = rest;
+        value |= u64::from(byte & 0x7f).checked_shl(shift).unwrap_or(0);
+        if byte < 0x80 {
+            return Some(value);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{MAX_MODEL_BYTES, ModelError};
+
+    /// A field whose length is given, with its content.
+    fn field(number: u8, content: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![number << 3 | 2];
+        let mut length = content.len();
+        while length >= 0x80 {
+            bytes.push(length as u8 | 0x80);
+            length >>= 7;
+        }
+        bytes.push(length as u8);
+        bytes.extend_from_slice(content);
+        bytes
+    }
+
+    fn refusal(file: &[u8]) -> String {
+        let ModelError::NotOnnx { problem, .. } = super::super::parse(file, "it").unwrap_err() else {
+            panic!("refused for another reason");
+        };
+        problem
+    }
+
+    #[test]
+    fn small_bytes_that_need_much_memory_are_refused() {
+        let many = |number: u8, count: usize| field(number, &[]).repeat(count);
+        let node = |attribute: &[u8]| field(7, &field(1, &field(5, attribute)));
+        let million = 1 << 20;
+        for file in [
+            // Nodes, tensors, attributes, texts and small numbers.
+            field(7, &many(1, 4 * million)),
+            field(7, &many(5, 4 * million)),
+            field(7, &field(1, &many(5, 4 * million))),
+            node(&many(9, 17 * million)),
+            node(&field(8, &vec![1; 129 * million])),
+        ] {
+            assert!(file.len() < MAX_MODEL_BYTES);
+            assert!(refusal(&file).contains("bytes of memory"));
+        }
+    }
+
+    #[test]
+    fn what_is_nested_deeply_is_refused() {
+        let mut graph = vec![];
+        for _ in 0..10_000 {
+            graph = field(1, &field(5, &field(6, &graph)));
+        }
+        assert!(refusal(&field(7, &graph)).contains("recursion limit"));
+    }
+
+    #[test]
+    fn the_shipped_model_needs_little() {
+        let file = include_bytes!("../../../models/airline-gbm.onnx");
+        let needed = memory(file);
+        assert!((file.len()..20 * file.len()).contains(&needed), "{needed}");
+    }
+}
