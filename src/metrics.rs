@@ -1,5 +1,9 @@
 //! All metrics: names, help texts, units and buckets. Callers say what happened, this file says how it counts.
 
+mod monitored;
+
+use crate::lineup::{Lineup, Offered, Role};
+use crate::monitoring::Snapshot;
 use prometheus::core::Collector;
 use prometheus::{
     Encoder, Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
@@ -77,6 +81,7 @@ pub struct Metrics {
     worker_restarts: IntCounter,
     ready: IntGauge,
     model_info: IntGaugeVec,
+    model_reloads: IntCounterVec,
 }
 
 impl Metrics {
@@ -160,8 +165,14 @@ impl Metrics {
             ready: add.int_gauge("ready", "1 when /health/ready answers 200.")?,
             model_info: add.int_gauges(
                 "model_info",
-                "The model that is served; always 1.",
-                &["name", "version", "sha256"],
+                "The models in service, by role: champion or challenger; always 1.",
+                &["role", "name", "version", "sha256"],
+            )?,
+            model_reloads: add.counter_table(
+                "model_reloads_total",
+                "Models that were offered after the start or as a challenger, by role and by what became of them: loaded, unchanged or refused.",
+                ["role", "result"],
+                [&Role::ALL.map(Role::name), &["loaded", "unchanged", "refused"]],
             )?,
             registry: registry.clone(),
         };
@@ -171,9 +182,29 @@ impl Metrics {
         Ok(metrics)
     }
 
-    pub fn serves_model(&self, name: &str, version: &str, sha256: &str) {
+    pub fn serves_models(&self, lineup: &Lineup) {
         self.model_info.reset();
-        self.model_info.with_label_values(&[name, version, sha256]).set(1);
+        for role in Role::ALL {
+            let Some(model) = lineup.model(role) else {
+                continue;
+            };
+            let metadata = model.metadata();
+            self.model_info
+                .with_label_values(&[role.name(), &metadata.name, &metadata.version, model.sha256()])
+                .set(1);
+        }
+        for label in &lineup.champion.metadata().labels {
+            self.predictions.with_label_values(&[label]);
+        }
+    }
+
+    pub fn offered_model(&self, role: Role, offered: &Offered) {
+        let result = match offered {
+            Offered::Taken(_) => "loaded",
+            Offered::Unchanged => "unchanged",
+            Offered::Refused(_) => "refused",
+        };
+        self.model_reloads.with_label_values(&[role.name(), result]).inc();
     }
 
     pub fn consumed_batch(&self, records: usize) {
@@ -249,13 +280,18 @@ impl Metrics {
         self.worker_restarts.inc();
     }
 
-    /// All metrics in the Prometheus text format.
-    pub fn render(&self, now: &Now) -> Result<Vec<u8>, prometheus::Error> {
+    /// All metrics in the Prometheus text format, those of the snapshot among them.
+    pub fn render(&self, now: &Now, monitored: Option<&Snapshot>) -> Result<Vec<u8>, prometheus::Error> {
         self.checkpoint_age.set(now.checkpoint_age.as_secs_f64());
         self.partitions_assigned.set(now.partitions as i64);
         self.ready.set(now.ready.into());
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
+        if let Some(snapshot) = monitored {
+            let registry = Registry::new();
+            monitored::register(&registry, snapshot)?;
+            TextEncoder::new().encode(&registry.gather(), &mut text)?;
+        }
         Ok(text)
     }
 
@@ -327,6 +363,22 @@ impl Registered<'_> {
         self.register(counters)
     }
 
+    fn counter_table(
+        &self,
+        name: &str,
+        help: &str,
+        labels: [&str; 2],
+        values: [&[&str]; 2],
+    ) -> Result<IntCounterVec, prometheus::Error> {
+        let counters = IntCounterVec::new(opts(name, help), &labels)?;
+        for first in values[0] {
+            for second in values[1] {
+                counters.with_label_values(&[first, second]);
+            }
+        }
+        self.register(counters)
+    }
+
     fn gauge(&self, name: &str, help: &str) -> Result<Gauge, prometheus::Error> {
         self.register(Gauge::with_opts(opts(name, help))?)
     }
@@ -370,6 +422,9 @@ fn histogram_opts(name: &str, help: &str, buckets: &[f64]) -> HistogramOpts {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lineup::Served;
+    use crate::model::Model;
+    use std::sync::Arc;
 
     fn metrics() -> Metrics {
         Metrics::new(&["NO".into(), "YES".into()], &["empty", "row_width"]).unwrap()
@@ -377,7 +432,7 @@ mod tests {
 
     #[test]
     fn every_series_of_a_closed_set_starts_at_zero() {
-        let text = String::from_utf8(metrics().render(&Now::default()).unwrap()).unwrap();
+        let text = String::from_utf8(metrics().render(&Now::default(), None).unwrap()).unwrap();
         for line in [
             "flight_scorer_predictions_total{label=\"YES\"} 0",
             "flight_scorer_dead_letters_total{reason=\"row_width\"} 0",
@@ -391,14 +446,16 @@ mod tests {
     }
 
     #[test]
-    fn the_readme_has_every_metric_with_its_help() {
+    fn the_pages_have_every_metric_with_its_help() {
         let metrics = metrics();
         metrics.lags("In", 0, 0);
-        metrics.serves_model("m", "1", "0");
-        let readme = include_str!("../README.md");
-        for family in metrics.registry.gather() {
+        metrics.serves_models(&Served::new(Arc::new(Model::embedded().unwrap())).lineup());
+        let monitored = Registry::new();
+        monitored::register(&monitored, &crate::monitoring::tests::sample_against_itself()).unwrap();
+        let pages = [include_str!("../README.md"), include_str!("../docs/monitoring.md")].concat();
+        for family in metrics.registry.gather().into_iter().chain(monitored.gather()) {
             if family.name().starts_with("flight_scorer_") {
-                let row = readme
+                let row = pages
                     .lines()
                     .find(|line| line.starts_with(&format!("| `{}` |", family.name())));
                 assert!(
@@ -428,7 +485,7 @@ mod tests {
     fn a_partition_that_is_gone_has_no_lag() {
         let metrics = metrics();
         metrics.lags("In", 3, 17);
-        let text = |m: &Metrics| String::from_utf8(m.render(&Now::default()).unwrap()).unwrap();
+        let text = |m: &Metrics| String::from_utf8(m.render(&Now::default(), None).unwrap()).unwrap();
         assert!(text(&metrics).contains("flight_scorer_consumer_lag_records{partition=\"3\",topic=\"In\"} 17"));
         metrics.owns_no_more("In", 3);
         assert!(!text(&metrics).contains("partition=\"3\""));

@@ -18,6 +18,7 @@ import onnx
 import onnxruntime
 
 import h2o_model
+from description import profile
 from made_up_rows import GOLDEN, made_up_rows
 from onnx_model import forest_attributes, graph
 from schema import ALWAYS_MISSING, CATEGORICAL, COLUMNS, FEATURES, TARGET, columns_of, encode
@@ -65,12 +66,13 @@ def main():
         h2o_model.stop()
 
     inputs = np.array([encode(row, domains) for row in rows])
+    features = [feature(name, domains) for name in FEATURES]
     card = {
         "name": "airline-gbm",
         "version": "1",
         "description": "Will a US domestic flight leave late? H2O 3.46.0.12 gradient boosting, "
         "10 trees of depth 5, trained on 43,978 flights of 1987 to 2008.",
-        "features": [feature(name, domains) for name in FEATURES],
+        "features": features,
         "labels": h2o_model.LABELS,
         "positive": "YES",
         "threshold": h2o_model.THRESHOLD,
@@ -81,7 +83,7 @@ def main():
                 for row, probabilities in zip(GOLDEN, golden_scores)
             ],
         },
-        "profile": profile(inputs, scores[:, 1], domains),
+        "profile": profile(features, inputs, scores[:, 1], EDGES),
     }
     model = graph(forest, h2o_model.init_of(h2o), card)
     onnx.checker.check_model(model, full_check=True)
@@ -143,29 +145,6 @@ EDGES = {
     "DayOfWeek": range(2, 8),
     "CRSDepTime": range(100, 2400, 100),
 }
-
-
-def profile(inputs, p_yes, domains):
-    """Histograms of what the model is fed in training, and of its scores."""
-    features = []
-    for name, values in zip(FEATURES, inputs.T):
-        known = values[~np.isnan(values)]
-        entry = {"name": name, "missing": int(np.isnan(values).sum())}
-        if name in CATEGORICAL:
-            entry["counts"] = np.bincount(known.astype(int), minlength=len(domains[name])).tolist()
-        else:
-            edges = [float(edge) for edge in EDGES.get(name, [])]
-            entry |= {"edges": edges, "counts": histogram(known, edges)}
-        features.append(entry)
-    edges = [round(0.05 * step, 2) for step in range(1, 20)]
-    score = {"edges": edges, "counts": histogram(p_yes, edges)}
-    return {"rows": len(inputs), "features": features, "score": score}
-
-
-def histogram(values, edges):
-    """Counts of (-inf, e0), [e0, e1), ..., [last, inf)."""
-    buckets = np.searchsorted(np.array(edges), values, side="right")
-    return np.bincount(buckets, minlength=len(edges) + 1).tolist()
 
 
 def run(data, inputs):

@@ -329,3 +329,13 @@ fn models_are_shared_and_scorers_move_to_their_threads() {
     shared::<Model>();
     moved::<Scorer>();
 }
+
+#[test]
+fn the_models_that_come_with_the_service_are_proven() {
+    for name in ["airline-gbm", "nyc-2013-gbm"] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("models/{name}.onnx"));
+        let model = Model::load(&path).unwrap();
+        assert_eq!(model.metadata().name, name);
+        assert!(model.metadata().profile.is_some());
+    }
+}
