@@ -304,7 +304,7 @@ fn what_would_cost_too_much_is_refused_before_it_is_run() {
                 graph.node.insert(0, two("Gather", "features", "features", "more"));
                 graph.node[1].input[0] = "more".to_owned();
             }),
-            "it: Gather (node \"\") picks from computed positions, which may be out of range",
+            "it: Gather (node \"\") picks from computed positions, which may be those of another row",
         ),
         (
             refused(|graph| {
