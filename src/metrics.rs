@@ -1,14 +1,15 @@
 //! All metrics: names, help texts, units and buckets. Callers say what happened, this file says how it counts.
 
 mod monitored;
+mod registered;
 
 use crate::lineup::{Lineup, Offered, Role};
 use crate::monitoring::Snapshot;
 use prometheus::core::Collector;
 use prometheus::{
-    Encoder, Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
-    Registry, TextEncoder,
+    Encoder, Gauge, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry, TextEncoder,
 };
+use registered::Registered;
 use std::time::Duration;
 
 /// From half a millisecond to a minute: an idle linger up to a backlog.
@@ -334,89 +335,6 @@ fn name_of<T: PartialEq>(names: &[(T, &'static str)], value: T) -> &'static str 
         .iter()
         .find(|(known, _)| *known == value)
         .map_or("", |(_, name)| name)
-}
-
-/// Makes collectors under the service's prefix and registers them.
-struct Registered<'r>(&'r Registry);
-
-impl Registered<'_> {
-    fn register<C: Collector + Clone + 'static>(&self, collector: C) -> Result<C, prometheus::Error> {
-        self.0.register(Box::new(collector.clone()))?;
-        Ok(collector)
-    }
-
-    fn counter(&self, name: &str, help: &str) -> Result<IntCounter, prometheus::Error> {
-        self.register(IntCounter::with_opts(opts(name, help))?)
-    }
-
-    fn counters(
-        &self,
-        name: &str,
-        help: &str,
-        label: &str,
-        values: &[impl AsRef<str>],
-    ) -> Result<IntCounterVec, prometheus::Error> {
-        let counters = IntCounterVec::new(opts(name, help), &[label])?;
-        for value in values {
-            counters.with_label_values(&[value.as_ref()]);
-        }
-        self.register(counters)
-    }
-
-    fn counter_table(
-        &self,
-        name: &str,
-        help: &str,
-        labels: [&str; 2],
-        values: [&[&str]; 2],
-    ) -> Result<IntCounterVec, prometheus::Error> {
-        let counters = IntCounterVec::new(opts(name, help), &labels)?;
-        for first in values[0] {
-            for second in values[1] {
-                counters.with_label_values(&[first, second]);
-            }
-        }
-        self.register(counters)
-    }
-
-    fn gauge(&self, name: &str, help: &str) -> Result<Gauge, prometheus::Error> {
-        self.register(Gauge::with_opts(opts(name, help))?)
-    }
-
-    fn int_gauge(&self, name: &str, help: &str) -> Result<IntGauge, prometheus::Error> {
-        self.register(IntGauge::with_opts(opts(name, help))?)
-    }
-
-    fn int_gauges(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntGaugeVec, prometheus::Error> {
-        self.register(IntGaugeVec::new(opts(name, help), labels)?)
-    }
-
-    fn histogram(&self, name: &str, help: &str, buckets: &[f64]) -> Result<Histogram, prometheus::Error> {
-        self.register(Histogram::with_opts(histogram_opts(name, help, buckets))?)
-    }
-
-    fn histograms(
-        &self,
-        name: &str,
-        help: &str,
-        buckets: &[f64],
-        label: &str,
-        values: &[&str],
-    ) -> Result<HistogramVec, prometheus::Error> {
-        let histograms = HistogramVec::new(histogram_opts(name, help, buckets), &[label])?;
-        for value in values {
-            histograms.with_label_values(&[value]);
-        }
-        self.register(histograms)
-    }
-}
-
-fn opts(name: &str, help: &str) -> Opts {
-    Opts::new(format!("flight_scorer_{name}"), help)
-}
-
-fn histogram_opts(name: &str, help: &str, buckets: &[f64]) -> HistogramOpts {
-    HistogramOpts::new(format!("flight_scorer_{name}"), help).buckets(buckets.to_vec())
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The metrics of quality, drift and the challenger. They are made of a snapshot at each scrape.
 
-use super::opts;
+use super::registered::opts;
 use crate::monitoring::{Seen, Snapshot};
 use crate::quality::{Confusion, Figures, Tally};
 use prometheus::core::{Atomic, AtomicF64, AtomicU64, GenericCounterVec, Number};
