@@ -72,6 +72,16 @@ settings! {
     model: Model {
         /// ONNX file to serve; empty serves the one in the binary, `airline-gbm`.
         path: PathBuf = PathBuf::new();
+        /// ONNX file of a second model that scores the same rows in the shadow and publishes nothing; empty for none.
+        challenger: PathBuf = PathBuf::new();
+    }
+    /// How good the predictions are, and whether the flights have changed since the model was trained.
+    monitoring: Monitoring {
+        /// Whether quality, drift and a challenger are watched.
+        enabled: bool = true;
+        /// How far back the sliding window of quality and drift reaches.
+        #[serde(with = "humantime_serde")]
+        window: Duration = Duration::from_secs(3600);
     }
     /// What is written to the output topic.
     output: Output {
@@ -228,10 +238,19 @@ impl Config {
             ("delivery.checkpoint_interval", self.delivery.checkpoint_interval()),
             ("kafka.startup_timeout", self.kafka.startup_timeout),
             ("shutdown.grace", self.shutdown.grace),
+            ("monitoring.window", self.monitoring.window),
         ] {
             if duration > Duration::from_secs(24 * 3600) {
                 return Err(ConfigError(format!("{setting} must be at most 24h")));
             }
+        }
+        if !self.monitoring.enabled && !self.model.challenger.as_os_str().is_empty() {
+            return Err(ConfigError(
+                "model.challenger needs monitoring.enabled: nobody would see what it does".into(),
+            ));
+        }
+        if self.monitoring.window < Duration::from_secs(1) {
+            return Err(ConfigError("monitoring.window must be at least 1s".into()));
         }
         let of_producers = |name| [&self.kafka.common, &self.kafka.producer].map(|properties| properties.number(name));
         if of_producers("message.timeout.ms").contains(&Some(0)) {
@@ -512,6 +531,16 @@ mod tests {
                 "[delivery]\nguarantee = 'exactly_once'\ncheckpoint_interval = '8s'",
                 None,
                 "half of transaction.timeout.ms (15000 ms)",
+            ),
+            (
+                "[monitoring]\nenabled = false\n[model]\nchallenger = 'b.onnx'",
+                None,
+                "model.challenger needs monitoring.enabled",
+            ),
+            (
+                "[monitoring]\nwindow = '10ms'",
+                None,
+                "monitoring.window must be at least 1s",
             ),
             ("[shutdown]\ngrace = '25h'", None, "shutdown.grace must be at most 24h"),
             ("", Some(("SCORER_KAFKA__CONSUMER__GROUP_ID", "x")), "kafka.group_id"),

@@ -1,20 +1,17 @@
 //! Ways for `cargo fuzz` to what is not public. Only its builds and those for tests have them.
 
 use crate::flight::Rejection;
-use crate::metrics::Metrics;
 use crate::model::Model;
 use crate::output::Source;
 use crate::replay::handled::Handled;
 use crate::replay::letter::{Letter, Verdict};
-use crate::service::{Readiness, connections, http};
-use crate::shutdown::Shutdown;
-use crate::stream::dead_letter::{DeadLetter, REASONS};
+use crate::service::{connections, http};
+use crate::stream::dead_letter::DeadLetter;
 use crate::stream::headers;
 use crate::stream::topics::Topic;
 use axum::Router;
 use rdkafka::message::OwnedHeaders;
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 /// Key and value of a header. A value can be missing.
@@ -106,13 +103,7 @@ pub struct Http(Router);
 
 impl Http {
     pub fn new() -> anyhow::Result<Http> {
-        let model = Arc::new(Model::embedded()?);
-        Ok(Http(http::router(http::Service {
-            readiness: Readiness::new(Vec::new(), Shutdown::default()),
-            metrics: Metrics::new(&model.metadata().labels, &REASONS)?,
-            model,
-            instance: "fuzzing".into(),
-        })))
+        Ok(Http(http::router(http::Service::without_workers()?)))
     }
 
     /// Serves one connection to its end.

@@ -1,10 +1,15 @@
 //! All metrics: names, help texts, units and buckets. Callers say what happened, this file says how it counts.
 
+mod monitored;
+mod registered;
+
+use crate::lineup::{Lineup, Offered, Role};
+use crate::monitoring::Snapshot;
 use prometheus::core::Collector;
 use prometheus::{
-    Encoder, Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
-    Registry, TextEncoder,
+    Encoder, Gauge, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry, TextEncoder,
 };
+use registered::Registered;
 use std::time::Duration;
 
 /// From half a millisecond to a minute: an idle linger up to a backlog.
@@ -77,6 +82,7 @@ pub struct Metrics {
     worker_restarts: IntCounter,
     ready: IntGauge,
     model_info: IntGaugeVec,
+    model_reloads: IntCounterVec,
 }
 
 impl Metrics {
@@ -160,8 +166,14 @@ impl Metrics {
             ready: add.int_gauge("ready", "1 when /health/ready answers 200.")?,
             model_info: add.int_gauges(
                 "model_info",
-                "The model that is served; always 1.",
-                &["name", "version", "sha256"],
+                "The models in service, by role: champion or challenger; always 1.",
+                &["role", "name", "version", "sha256"],
+            )?,
+            model_reloads: add.counter_table(
+                "model_reloads_total",
+                "Models that were offered after the start or as a challenger, by role and by what became of them: loaded, unchanged or refused.",
+                ["role", "result"],
+                [&Role::ALL.map(Role::name), &["loaded", "unchanged", "refused"]],
             )?,
             registry: registry.clone(),
         };
@@ -171,9 +183,29 @@ impl Metrics {
         Ok(metrics)
     }
 
-    pub fn serves_model(&self, name: &str, version: &str, sha256: &str) {
+    pub fn serves_models(&self, lineup: &Lineup) {
         self.model_info.reset();
-        self.model_info.with_label_values(&[name, version, sha256]).set(1);
+        for role in Role::ALL {
+            let Some(model) = lineup.model(role) else {
+                continue;
+            };
+            let metadata = model.metadata();
+            self.model_info
+                .with_label_values(&[role.name(), &metadata.name, &metadata.version, model.sha256()])
+                .set(1);
+        }
+        for label in &lineup.champion.metadata().labels {
+            self.predictions.with_label_values(&[label]);
+        }
+    }
+
+    pub fn offered_model(&self, role: Role, offered: &Offered) {
+        let result = match offered {
+            Offered::Taken(_) => "loaded",
+            Offered::Unchanged => "unchanged",
+            Offered::Refused(_) => "refused",
+        };
+        self.model_reloads.with_label_values(&[role.name(), result]).inc();
     }
 
     pub fn consumed_batch(&self, records: usize) {
@@ -249,13 +281,18 @@ impl Metrics {
         self.worker_restarts.inc();
     }
 
-    /// All metrics in the Prometheus text format.
-    pub fn render(&self, now: &Now) -> Result<Vec<u8>, prometheus::Error> {
+    /// All metrics in the Prometheus text format, those of the snapshot among them.
+    pub fn render(&self, now: &Now, monitored: Option<&Snapshot>) -> Result<Vec<u8>, prometheus::Error> {
         self.checkpoint_age.set(now.checkpoint_age.as_secs_f64());
         self.partitions_assigned.set(now.partitions as i64);
         self.ready.set(now.ready.into());
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
+        if let Some(snapshot) = monitored {
+            let registry = Registry::new();
+            monitored::register(&registry, snapshot)?;
+            TextEncoder::new().encode(&registry.gather(), &mut text)?;
+        }
         Ok(text)
     }
 
@@ -300,76 +337,12 @@ fn name_of<T: PartialEq>(names: &[(T, &'static str)], value: T) -> &'static str 
         .map_or("", |(_, name)| name)
 }
 
-/// Makes collectors under the service's prefix and registers them.
-struct Registered<'r>(&'r Registry);
-
-impl Registered<'_> {
-    fn register<C: Collector + Clone + 'static>(&self, collector: C) -> Result<C, prometheus::Error> {
-        self.0.register(Box::new(collector.clone()))?;
-        Ok(collector)
-    }
-
-    fn counter(&self, name: &str, help: &str) -> Result<IntCounter, prometheus::Error> {
-        self.register(IntCounter::with_opts(opts(name, help))?)
-    }
-
-    fn counters(
-        &self,
-        name: &str,
-        help: &str,
-        label: &str,
-        values: &[impl AsRef<str>],
-    ) -> Result<IntCounterVec, prometheus::Error> {
-        let counters = IntCounterVec::new(opts(name, help), &[label])?;
-        for value in values {
-            counters.with_label_values(&[value.as_ref()]);
-        }
-        self.register(counters)
-    }
-
-    fn gauge(&self, name: &str, help: &str) -> Result<Gauge, prometheus::Error> {
-        self.register(Gauge::with_opts(opts(name, help))?)
-    }
-
-    fn int_gauge(&self, name: &str, help: &str) -> Result<IntGauge, prometheus::Error> {
-        self.register(IntGauge::with_opts(opts(name, help))?)
-    }
-
-    fn int_gauges(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntGaugeVec, prometheus::Error> {
-        self.register(IntGaugeVec::new(opts(name, help), labels)?)
-    }
-
-    fn histogram(&self, name: &str, help: &str, buckets: &[f64]) -> Result<Histogram, prometheus::Error> {
-        self.register(Histogram::with_opts(histogram_opts(name, help, buckets))?)
-    }
-
-    fn histograms(
-        &self,
-        name: &str,
-        help: &str,
-        buckets: &[f64],
-        label: &str,
-        values: &[&str],
-    ) -> Result<HistogramVec, prometheus::Error> {
-        let histograms = HistogramVec::new(histogram_opts(name, help, buckets), &[label])?;
-        for value in values {
-            histograms.with_label_values(&[value]);
-        }
-        self.register(histograms)
-    }
-}
-
-fn opts(name: &str, help: &str) -> Opts {
-    Opts::new(format!("flight_scorer_{name}"), help)
-}
-
-fn histogram_opts(name: &str, help: &str, buckets: &[f64]) -> HistogramOpts {
-    HistogramOpts::new(format!("flight_scorer_{name}"), help).buckets(buckets.to_vec())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lineup::Served;
+    use crate::model::Model;
+    use std::sync::Arc;
 
     fn metrics() -> Metrics {
         Metrics::new(&["NO".into(), "YES".into()], &["empty", "row_width"]).unwrap()
@@ -377,7 +350,7 @@ mod tests {
 
     #[test]
     fn every_series_of_a_closed_set_starts_at_zero() {
-        let text = String::from_utf8(metrics().render(&Now::default()).unwrap()).unwrap();
+        let text = String::from_utf8(metrics().render(&Now::default(), None).unwrap()).unwrap();
         for line in [
             "flight_scorer_predictions_total{label=\"YES\"} 0",
             "flight_scorer_dead_letters_total{reason=\"row_width\"} 0",
@@ -391,14 +364,16 @@ mod tests {
     }
 
     #[test]
-    fn the_readme_has_every_metric_with_its_help() {
+    fn the_pages_have_every_metric_with_its_help() {
         let metrics = metrics();
         metrics.lags("In", 0, 0);
-        metrics.serves_model("m", "1", "0");
-        let readme = include_str!("../README.md");
-        for family in metrics.registry.gather() {
+        metrics.serves_models(&Served::new(Arc::new(Model::embedded().unwrap())).lineup());
+        let monitored = Registry::new();
+        monitored::register(&monitored, &crate::monitoring::tests::sample_against_itself()).unwrap();
+        let pages = [include_str!("../README.md"), include_str!("../docs/monitoring.md")].concat();
+        for family in metrics.registry.gather().into_iter().chain(monitored.gather()) {
             if family.name().starts_with("flight_scorer_") {
-                let row = readme
+                let row = pages
                     .lines()
                     .find(|line| line.starts_with(&format!("| `{}` |", family.name())));
                 assert!(
@@ -428,7 +403,7 @@ mod tests {
     fn a_partition_that_is_gone_has_no_lag() {
         let metrics = metrics();
         metrics.lags("In", 3, 17);
-        let text = |m: &Metrics| String::from_utf8(m.render(&Now::default()).unwrap()).unwrap();
+        let text = |m: &Metrics| String::from_utf8(m.render(&Now::default(), None).unwrap()).unwrap();
         assert!(text(&metrics).contains("flight_scorer_consumer_lag_records{partition=\"3\",topic=\"In\"} 17"));
         metrics.owns_no_more("In", 3);
         assert!(!text(&metrics).contains("partition=\"3\""));

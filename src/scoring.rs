@@ -1,6 +1,6 @@
 //! The path of a row, from its bytes to those of its prediction. `serve` and `score` both go it.
 
-use crate::flight::{Rejection, RowReader};
+use crate::flight::{Rejection, Row, RowReader};
 use crate::model::{Model, ModelError, Prediction, ScoreError, Scorer, Scores};
 use crate::output::{Encoder, Format, Source};
 use std::ops::Range;
@@ -44,13 +44,24 @@ impl Scoring {
     /// # Errors
     /// Where the row cannot be scored; the batch is then as it was.
     pub fn push(&mut self, row: &[u8]) -> Result<usize, Rejection> {
+        self.push_seen(row, |_| {})
+    }
+
+    /// [`push`](Self::push), and shows the row that was added to `see`.
+    pub fn push_seen(&mut self, row: &[u8], see: impl FnOnce(&Row<'_>)) -> Result<usize, Rejection> {
         let row = self.reader.read(row)?;
         let identity = row.identity()?;
         self.scorer.push(&row)?;
+        see(&row);
         let start = self.flights.len();
         self.encoder.flight(&identity, &mut self.flights);
         self.places.push(start..self.flights.len());
         Ok(self.places.len() - 1)
+    }
+
+    /// What turns rows into scores, with the features of the batch.
+    pub fn scorer(&self) -> &Scorer {
+        &self.scorer
     }
 
     /// Rows in the batch.
@@ -80,6 +91,11 @@ impl Scoring {
 }
 
 impl<'s> Scored<'s> {
+    /// All predictions of the batch.
+    pub fn scores(&self) -> Scores<'s> {
+        self.scores
+    }
+
     /// The prediction for a row, by its number in the batch.
     pub fn prediction(&self, row: usize) -> Prediction<'s> {
         self.scores.get(row)

@@ -142,7 +142,6 @@ def operators():
         case("cast", "Cast", ROWS, dtype, narrow=True, to=TensorProto.FLOAT)
         case("cast_int", "Cast", ROWS, dtype, mask=True, to=TensorProto.INT64)
         case("argmax", "ArgMax", ROWS, dtype, width=1, mask=True, axis=1, keepdims=1)
-        case("flatten", "Flatten", ROWS, dtype, axis=1)
         case("gather", "Gather", ROWS, dtype, [ints(2, 0)], width=2, axis=1)
         case("slice", "Slice", ROWS, dtype, [ints(1), ints(3), ints(1)], width=2)
         case("reshape", "Reshape", ROWS, dtype, [ints(-1, 3)])

@@ -1,11 +1,13 @@
 //! `demo`: the service at work, without a broker.
 
 use super::serve::{load_model, prepare};
-use super::watch::published::Published;
 use super::{Exit, Failed, show};
 use crate::config::Config;
+use crate::lineup::{Role, Served};
 use crate::model::Model;
-use crate::output::{Format, console_block};
+use crate::monitoring::{Monitors, Snapshot};
+use crate::output::{Format, Published, console_block};
+use crate::quality::side_by_side;
 use crate::replay::{BadRows, Control, Extent, Outcome, Plan, Progress, Rate, Report, Rows, Run, Schedule, Watcher};
 use crate::sample;
 use crate::scoring::Scoring;
@@ -17,7 +19,7 @@ use anyhow::{Context, anyhow};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const BROKERS: i32 = 3;
 const PARTITIONS: i32 = 10;
@@ -54,8 +56,13 @@ pub(super) fn run(args: Args, given: Config) -> Result<Exit, Failed> {
         model.metadata().name,
         model.metadata().golden.rows.len()
     ));
+    let (served, monitors) = (service.served.clone(), service.monitors.clone());
 
     let shown = replay(&factory, &topics, &model, format, shutdown.clone());
+    if let (Ok(predictions), Some(monitors)) = (&shown, monitors) {
+        let snapshot = judged(&monitors, &served, *predictions, &shutdown);
+        show(format_args!("\n{}", quality(&snapshot).trim_end()));
+    }
     if args.keep && shown.is_ok() {
         show(format_args!("\nThe service stays up; Ctrl-C ends it."));
     } else {
@@ -93,16 +100,24 @@ fn demo_config(given: Config, bootstrap_servers: String, keep: bool) -> Result<C
 /// The real service on a thread of its own.
 struct RunningService {
     address: std::net::SocketAddr,
+    served: Arc<Served>,
+    monitors: Option<Monitors>,
     thread: JoinHandle<Ended>,
 }
 
 impl RunningService {
     fn start(config: Config, model: Arc<Model>, topics: Topics, shutdown: Shutdown) -> Result<RunningService, Failed> {
         let (listen, grace) = (config.http.listen, config.shutdown.grace);
+        let own_challenger = config.monitoring.enabled && config.model.challenger.as_os_str().is_empty();
         let service = Service {
             topics: Some(topics),
             ..prepare(config, "demo".into(), model, shutdown.clone())?
         };
+        if own_challenger {
+            service
+                .served
+                .offer(Role::Challenger, Model::embedded_challenger().map(Arc::new));
+        }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let listener = runtime
             .block_on(tokio::net::TcpListener::bind(listen))
@@ -113,15 +128,21 @@ impl RunningService {
             let _inside = runtime.enter();
             Signals::listen().context("cannot listen for signals")?
         };
+        let (served, monitors) = (service.served.clone(), service.monitors.clone());
         let thread = std::thread::spawn(move || {
             runtime.block_on(async {
                 tokio::select! {
                     ended = service.run(listener) => ended,
-                    never = signals.stop(shutdown, grace) => match never {},
+                    never = signals.obey(shutdown, grace, None) => match never {},
                 }
             })
         });
-        Ok(RunningService { address, thread })
+        Ok(RunningService {
+            address,
+            served,
+            monitors,
+            thread,
+        })
     }
 
     fn join(self) -> anyhow::Result<Ended> {
@@ -161,14 +182,14 @@ impl Watcher for Shown {
     }
 }
 
-/// Sends the sample and shows what became of it.
+/// Sends the sample and shows what became of it. Returns how many predictions came out.
 fn replay(
     factory: &ClientFactory,
     topics: &Topics,
     model: &Arc<Model>,
     format: Format,
     shutdown: Shutdown,
-) -> Result<(), Failed> {
+) -> Result<u64, Failed> {
     let rows = Rows::sample(usize::MAX, BadRows::default(), &mut Scoring::new(model, format)?)?;
     let plan = Plan {
         schedule: Schedule {
@@ -194,7 +215,7 @@ fn replay(
     if !report.keeps_the_promise() {
         return Err(Exit::PromiseBroken.with(anyhow!("rows were lost, wrong or out of order:\n{report}")));
     }
-    Ok(())
+    Ok(report.scored)
 }
 
 impl Shown {
@@ -222,6 +243,36 @@ impl Shown {
             "latency       p50 {:.0} ms, p99 {:.0} ms, all rows sent at once",
             report.latency_ms.p50, report.latency_ms.p99
         ));
+    }
+}
+
+/// What the service saw of the models, once it has judged so many rows: the last of them are judged after their
+/// predictions are on their way.
+fn judged(monitors: &Monitors, served: &Served, predictions: u64, shutdown: &Shutdown) -> Snapshot {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let snapshot = Snapshot::take(monitors, &served.lineup());
+        let judged = snapshot.model(Role::Champion).map_or(0, |seen| seen.scored);
+        if judged >= predictions || Instant::now() >= deadline || shutdown.wait(Duration::from_millis(10)) {
+            return snapshot;
+        }
+    }
+}
+
+/// How good both models were on the rows that carry their truth.
+fn quality(snapshot: &Snapshot) -> String {
+    let named = |role| {
+        let seen = snapshot.model(role)?;
+        Some((seen.model.metadata().name.as_str(), seen.quality.figures()?))
+    };
+    match (named(Role::Champion), named(Role::Challenger)) {
+        (Some((champion, first)), Some((challenger, second))) => {
+            let compared = snapshot.comparison.as_ref();
+            let compared = compared.and_then(|compared| compared.total.figures());
+            side_by_side((champion, &first), (challenger, &second), compared.as_ref())
+        }
+        (Some((_, figures)), None) => figures.to_string(),
+        _ => "No row carried its truth.".to_owned(),
     }
 }
 

@@ -1,11 +1,15 @@
 //! The command line: one file a command.
 
+mod audit;
 mod demo;
+mod evaluate;
 mod health;
 mod model;
+mod predictions;
 mod replay;
 mod score;
 mod serve;
+mod since;
 mod table;
 mod topics;
 mod watch;
@@ -62,6 +66,10 @@ enum Command {
     Topics(topics::Args),
     /// Follow the predictions, each with the flight it was made for
     Watch(watch::Args),
+    /// Score published predictions again, and compare
+    Audit(audit::Args),
+    /// Judge published predictions by truth that came later
+    Evaluate(evaluate::Args),
     /// Show a model's card, or prove it
     Model(model::Args),
     /// Ask a running service how it is
@@ -84,12 +92,14 @@ pub enum Exit {
     Worker = 5,
     /// The service stopped before its last checkpoint was made.
     DrainIncomplete = 6,
-    /// `score`: some rows could not be scored.
+    /// `score`, `evaluate`: some rows could not be scored or read.
     RowsRejected = 7,
     /// `health`: the service is not healthy or does not answer.
     Unhealthy = 8,
     /// `replay`: rows were lost, or outcomes were wrong or out of order.
     PromiseBroken = 9,
+    /// `audit`: published predictions are not what their rows and models give.
+    Different = 10,
 }
 
 impl From<Exit> for std::process::ExitCode {
@@ -153,6 +163,8 @@ impl Cli {
             Command::Replay(args) => replay::run(args, config, instance),
             Command::Topics(args) => topics::run(args, config, instance),
             Command::Watch(args) => watch::run(args, config, instance),
+            Command::Audit(args) => audit::run(args, config, instance),
+            Command::Evaluate(args) => evaluate::run(args, config, instance),
             Command::Model(args) => model::run(args, &config),
             Command::Health(args) => health::run(args, &config),
         }

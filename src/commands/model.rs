@@ -1,10 +1,10 @@
 //! `model`: shows a model's card, or proves its golden rows one by one.
 
-use super::serve::open_model;
 use super::table::table;
 use super::{Exit, Failed};
 use crate::config::Config;
 use crate::flight::RowReader;
+use crate::lineup;
 use crate::model::{Golden, Input, Metadata, Mismatch, Model, ModelError};
 use anyhow::anyhow;
 use std::io::{self, Write};
@@ -65,7 +65,7 @@ pub(super) fn run(args: Args, config: &Config) -> Result<Exit, Failed> {
 }
 
 fn load(path: Option<&Path>, config: &Config) -> Result<Arc<Model>, ModelError> {
-    open_model(path.unwrap_or(&config.model.path))
+    lineup::open(path.unwrap_or(&config.model.path))
 }
 
 /// The model's card.

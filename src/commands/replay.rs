@@ -175,7 +175,7 @@ fn listen_for_signals() -> Shutdown {
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
         let followed: io::Result<Infallible> = runtime.and_then(|runtime| {
-            runtime.block_on(async { Ok(Signals::listen()?.stop(listener, Duration::ZERO).await) })
+            runtime.block_on(async { Ok(Signals::listen()?.obey(listener, Duration::ZERO, None).await) })
         });
         let Err(error) = followed;
         tracing::warn!(%error, "cannot listen for signals");

@@ -3,12 +3,12 @@
 use super::serve::load_model;
 use super::{Exit, Failed, complain};
 use crate::config::Config;
-use crate::flight::Column;
+use crate::flight::Lines;
 use crate::output::Format;
 use crate::scoring::Scoring;
 use anyhow::Context;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::path::PathBuf;
 
 const BATCH: usize = 1024;
@@ -18,7 +18,7 @@ const BATCH: usize = 1024;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: flight-delay-scorer score --format csv flights.csv")]
 pub struct Args {
-    /// CSV file in the on-time schema; - is standard input
+    /// CSV file in the on-time schema, plain or gzipped; - is standard input
     #[arg(default_value = "-")]
     file: PathBuf,
     /// json, csv or text [default: the setting output.format]
@@ -29,18 +29,16 @@ pub struct Args {
 pub(super) fn run(args: Args, config: &Config) -> Result<Exit, Failed> {
     let model = load_model(config)?;
     let name = args.file.display().to_string();
-    let input: Box<dyn BufRead> = match name.as_str() {
+    let input: Box<dyn Read> = match name.as_str() {
         "-" => Box::new(io::stdin().lock()),
-        _ => Box::new(BufReader::new(
-            File::open(&args.file).with_context(|| format!("cannot open {name}"))?,
-        )),
+        _ => Box::new(File::open(&args.file).with_context(|| format!("cannot open {name}"))?),
     };
-    let mut lines = Lines {
+    let mut batches = Batches {
         scoring: Scoring::new(&model, args.format.unwrap_or(config.output.format))?,
         line: Vec::new(),
         out: BufWriter::new(io::stdout().lock()),
     };
-    match lines.score(input, if name == "-" { "standard input" } else { &name }) {
+    match batches.score(input, if name == "-" { "standard input" } else { &name }) {
         Ok(0) => Ok(Exit::Success),
         Ok(_) => Ok(Exit::RowsRejected),
         // The reader of a pipe, such as `head`, has seen enough.
@@ -55,27 +53,20 @@ pub(super) fn run(args: Args, config: &Config) -> Result<Exit, Failed> {
     }
 }
 
-struct Lines<W> {
+struct Batches<W> {
     scoring: Scoring,
     line: Vec<u8>,
     out: W,
 }
 
-impl<W: Write> Lines<W> {
+impl<W: Write> Batches<W> {
     /// Scores every line and returns how many could not be scored.
-    fn score(&mut self, mut input: impl BufRead, name: &str) -> anyhow::Result<u64> {
+    fn score(&mut self, input: impl Read, name: &str) -> anyhow::Result<u64> {
         let mut rejected = 0;
-        let mut line = Vec::new();
-        for number in 1u64.. {
-            line.clear();
-            let read = input.read_until(b'\n', &mut line);
-            if read.with_context(|| format!("cannot read {name}"))? == 0 {
-                break;
-            }
-            if number == 1 && Column::starts_header(&line) {
-                continue;
-            }
-            if let Err(rejection) = self.scoring.push(&line) {
+        let reading = || format!("cannot read {name}");
+        let mut lines = Lines::new(input).with_context(reading)?;
+        while let Some((number, row)) = lines.read().with_context(reading)? {
+            if let Err(rejection) = self.scoring.push(row) {
                 rejected += 1;
                 complain(format_args!(
                     "{name}, line {number}: {}: {rejection}",

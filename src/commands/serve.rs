@@ -2,14 +2,15 @@
 
 use super::{Exit, Failed};
 use crate::config::Config;
+use crate::lineup::{self, Served};
 use crate::memory::{self, Budget};
 use crate::metrics::Metrics;
-use crate::model::{Model, ModelError};
-use crate::service::{Ended, Service, Signals};
+use crate::model::Model;
+use crate::monitoring::Monitors;
+use crate::service::{Ended, Reload, Service, Signals};
 use crate::shutdown::Shutdown;
 use crate::stream::REASONS;
 use anyhow::{Context, anyhow};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -48,7 +49,11 @@ async fn serve(service: Service, signals: Signals) -> Result<Ended, Failed> {
         .with_context(|| format!("cannot listen on {address} (the setting http.listen)"))
         .map_err(|error| Exit::Configuration.with(error))?;
     tracing::info!(listen = %listener.local_addr()?, "HTTP is up");
-    let signals = signals.stop(service.shutdown.clone(), service.config.shutdown.grace);
+    let signals = signals.obey(
+        service.shutdown.clone(),
+        service.config.shutdown.grace,
+        Some(service.reload.clone()),
+    );
     tokio::select! {
         ended = service.run(listener) => Ok(ended),
         never = signals => match never {},
@@ -57,17 +62,7 @@ async fn serve(service: Service, signals: Signals) -> Result<Ended, Failed> {
 
 /// The model of the settings, proven.
 pub(super) fn load_model(config: &Config) -> Result<Arc<Model>, Failed> {
-    open_model(&config.model.path).map_err(|error| Exit::Model.with(error))
-}
-
-/// The model in this file, or the one in the binary where the path is empty.
-pub(super) fn open_model(path: &Path) -> Result<Arc<Model>, ModelError> {
-    let model = if path.as_os_str().is_empty() {
-        Model::embedded()
-    } else {
-        Model::load(path)
-    };
-    model.map(Arc::new)
+    lineup::open(&config.model.path).map_err(|error| Exit::Model.with(error))
 }
 
 /// A service on these settings, with metrics of its own.
@@ -82,7 +77,6 @@ pub(super) fn prepare(
         .map_err(|error| Exit::Configuration.with(error))?;
     let metadata = model.metadata();
     let metrics = Metrics::new(&metadata.labels, &REASONS)?;
-    metrics.serves_model(&metadata.name, &metadata.version, model.sha256());
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         instance,
@@ -94,12 +88,20 @@ pub(super) fn prepare(
         workers = config.workers.count,
         "starting"
     );
+    let monitoring = &config.monitoring;
+    let monitors = monitoring
+        .enabled
+        .then(|| Monitors::new(config.workers.count, monitoring.window));
+    let served = Arc::new(Served::new(model));
+    metrics.serves_models(&served.lineup());
     Ok(Service {
         config,
         instance,
-        model,
+        served,
         metrics,
         shutdown,
+        reload: Reload::default(),
+        monitors,
         topics: None,
     })
 }

@@ -1,25 +1,23 @@
 //! `watch`: follows the predictions and shows each with the flight it was made for.
 
-pub(super) mod published;
-mod rows;
-
 use super::{Exit, Failed, complain};
 use crate::config::Config;
-use crate::output::console_block;
-use crate::stream::{ClientFactory, Failure, topics, watermarks};
+use crate::output::published::Source;
+use crate::output::{Published, console_block, printable};
+use crate::stream::{At, ClientFactory, Cursor, Failure, Record, topics, watermarks};
 use anyhow::Context;
-use published::Published;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::RDKafkaErrorCode as Code;
 use rdkafka::message::{BorrowedMessage, Message as _};
 use rdkafka::{Offset, TopicPartitionList};
-use rows::{Fetched, Rows};
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(10);
+/// For a row, which is no more than an addition to what is shown.
+const ROW: Duration = Duration::from_secs(5);
 /// How long it takes at most to notice Ctrl-C.
 const STEP: Duration = Duration::from_millis(100);
 
@@ -53,7 +51,7 @@ pub(super) fn run(args: Args, config: Config, instance: String) -> Result<Exit, 
         "Watching {topic}, {partitions} partitions, from the {place}. Ctrl-C ends it."
     ));
 
-    let mut rows = Rows::new(&factory).map_err(kafka)?;
+    let mut rows = Cursor::new(&factory, ROW).map_err(kafka)?;
     let mut shown = 0;
     while !interrupted.load(Ordering::Relaxed) && args.max.is_none_or(|max| shown < max) {
         let message = match consumer.poll(STEP) {
@@ -99,7 +97,7 @@ fn start(consumer: &BaseConsumer, topic: &str, partitions: i32, from_beginning: 
 }
 
 /// What is shown for a record. `None` where it is no prediction, which is said on standard error.
-fn block(message: &BorrowedMessage<'_>, rows: &mut Rows, interrupted: &AtomicBool) -> Option<String> {
+fn block(message: &BorrowedMessage<'_>, rows: &mut Cursor, interrupted: &AtomicBool) -> Option<String> {
     let place = format!(
         "{}, partition {}, offset {}",
         message.topic(),
@@ -117,24 +115,33 @@ fn block(message: &BorrowedMessage<'_>, rows: &mut Rows, interrupted: &AtomicBoo
             return None;
         }
     };
-    let row = published
-        .source
-        .as_ref()
-        .and_then(|source| match rows.fetch(source, interrupted) {
-            Fetched::Row(row) => Some(row),
-            Fetched::Missing(why) => {
-                complain(format_args!(
-                    "{place}: its row cannot be shown: {}, partition {}, offset {}: {why}",
-                    source.topic, source.partition, source.offset
-                ));
-                None
-            }
-        });
+    let row = published.source.as_ref().and_then(|source| {
+        row(source, rows, interrupted)
+            .inspect_err(|why| complain(format_args!("{place}: its row cannot be shown: {why}")))
+            .ok()
+    });
     Some(console_block(
         row.as_deref(),
         &published.label,
         &published.probabilities,
     ))
+}
+
+/// The row that a prediction was made for, or why there is none.
+fn row(source: &Source<'_>, rows: &mut Cursor, interrupted: &AtomicBool) -> Result<Vec<u8>, String> {
+    let go_on = || !interrupted.load(Ordering::Relaxed);
+    let Source {
+        topic,
+        partition,
+        offset,
+    } = source;
+    let missing = |why| printable(&format!("{topic}, partition {partition}, offset {offset}: {why}"));
+    match rows.at(topic, *partition, *offset, go_on) {
+        Ok(At::Record(Record { value: Some(row), .. })) => Ok(row),
+        Ok(At::Record(_)) => Err(missing("it has no value")),
+        Ok(At::Gap | At::End) => Err(missing("the topic does not have it")),
+        Err(failure) => Err(failure.to_string()),
+    }
 }
 
 /// Becomes true at Ctrl-C.

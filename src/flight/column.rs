@@ -94,6 +94,14 @@ impl Column {
     pub const fn is_numeric(self) -> bool {
         !matches!(self.kind(), Kind::Text)
     }
+
+    /// The numbers that the column's fields may hold; none where they are text.
+    pub fn range(self) -> Option<RangeInclusive<i32>> {
+        match self.kind() {
+            Kind::Number(range) | Kind::Clock(range) => Some(range),
+            Kind::Text => None,
+        }
+    }
 }
 
 impl std::fmt::Display for Column {

@@ -23,6 +23,7 @@ pub const METADATA_KEY: &str = "flight_delay_scorer";
 pub const MAX_MODEL_BYTES: usize = 256 << 20;
 
 const EMBEDDED: &[u8] = include_bytes!("../../models/airline-gbm.onnx");
+const CHALLENGER: &[u8] = include_bytes!("../../models/nyc-2013-gbm.onnx");
 
 /// A proven model, shared by all workers as `Arc<Model>`.
 pub struct Model {
@@ -42,18 +43,24 @@ pub(super) struct Prepared {
 impl Model {
     /// Loads and proves `NAME.onnx`. A file `NAME.json` beside it replaces the metadata in it as a whole.
     pub fn load(path: &Path) -> Result<Model, ModelError> {
-        let onnx = read(path)?;
-        let sidecar = match read(&path.with_extension("json")) {
-            Ok(json) => Some(json),
-            Err(ModelError::Read { source, .. }) if source.kind() == ErrorKind::NotFound => None,
-            Err(error) => return Err(error),
-        };
+        let (onnx, sidecar) = files(path)?;
         Self::from_bytes(&onnx, sidecar.as_deref(), &path.display().to_string())
+    }
+
+    /// The [`sha256`](Self::sha256) that the model in this file has if it can be loaded.
+    pub(super) fn sha256_of(path: &Path) -> Result<String, ModelError> {
+        let (onnx, sidecar) = files(path)?;
+        Ok(sha256(&[&onnx, &sidecar.unwrap_or_default()]))
     }
 
     /// The model that is part of the program.
     pub fn embedded() -> Result<Model, ModelError> {
         Self::from_bytes(EMBEDDED, None, "the embedded model airline-gbm")
+    }
+
+    /// The stronger model that is part of the program, for `demo` to set against the first.
+    pub fn embedded_challenger() -> Result<Model, ModelError> {
+        Self::from_bytes(CHALLENGER, None, "the embedded model nyc-2013-gbm")
     }
 
     /// Loads and proves a model. `sidecar` replaces the metadata in the file; `origin` is what errors call
@@ -64,10 +71,12 @@ impl Model {
         }
         // tract checks nearly everything, but panics on a few kinds of broken files.
         let loaded = catch_unwind(AssertUnwindSafe(|| prepare_and_prove(onnx, sidecar, origin)));
-        loaded.unwrap_or_else(|_| {
+        loaded.unwrap_or_else(|panic| {
+            let text = panic.downcast_ref::<String>().map(String::as_str);
+            let text = text.or(panic.downcast_ref::<&str>().copied());
             Err(ModelError::Broken {
                 origin: origin.to_owned(),
-                problem: "loading it panicked".to_owned(),
+                problem: format!("loading it panicked: {}", text.unwrap_or("without a message")),
             })
         })
     }
@@ -83,7 +92,7 @@ impl Model {
 
     /// The first 12 digits of [`sha256`](Self::sha256).
     pub fn short_sha256(&self) -> &str {
-        &self.sha256[..12]
+        short(&self.sha256)
     }
 
     /// How the model was proven.
@@ -151,6 +160,21 @@ fn metadata(proto: &ModelProto, sidecar: Option<&[u8]>, origin: &str) -> Result<
         },
         source,
     })
+}
+
+/// The first 12 digits of a SHA-256, as predictions have it.
+pub(super) fn short(sha256: &str) -> &str {
+    &sha256[..12]
+}
+
+/// The ONNX file, and what stands beside it in a file of the same name ending in .json.
+fn files(path: &Path) -> Result<(Vec<u8>, Option<Vec<u8>>), ModelError> {
+    let onnx = read(path)?;
+    match read(&path.with_extension("json")) {
+        Ok(json) => Ok((onnx, Some(json))),
+        Err(ModelError::Read { source, .. }) if source.kind() == ErrorKind::NotFound => Ok((onnx, None)),
+        Err(error) => Err(error),
+    }
 }
 
 /// Reads a file of at most [`MAX_MODEL_BYTES`].

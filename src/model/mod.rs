@@ -12,6 +12,7 @@
 //! The graph is run by tract, with the tree ensembles of ONNX as operators of our own (`forest`).
 
 mod artifact;
+mod collection;
 mod elementwise;
 mod error;
 mod features;
@@ -32,6 +33,7 @@ mod exported;
 mod packed;
 
 pub use artifact::{MAX_MODEL_BYTES, METADATA_KEY, Model};
+pub use collection::Models;
 pub use error::{ModelError, ScoreError};
 pub use metadata::{Feature, FeatureProfile, Golden, GoldenRow, Input, Metadata, MetadataError, Profile, ScoreProfile};
 pub use prediction::{Prediction, Probability, Scores};

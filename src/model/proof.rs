@@ -5,6 +5,7 @@ use super::error::ModelError;
 use super::scorer::Runner;
 use crate::flight::RowReader;
 use std::fmt;
+use std::iter;
 use std::time::{Duration, Instant};
 
 /// How many rows the warm-up batch has at least: as many as the service scores at once when it is busy.
@@ -47,19 +48,23 @@ impl fmt::Display for Mismatch {
     }
 }
 
-/// Scores the golden rows as rows are scored in service, and compares. They are scored once, and then
-/// repeated in a larger batch: a graph may compute another way there, and its buffers are made then.
+/// Scores the golden rows as rows are scored in service, and compares. They are scored together, then each
+/// alone, for a row must not depend on others, and then repeated in a larger batch: a graph may compute another way
+/// there, and its buffers are made then.
 pub(super) fn prove(model: &Prepared, loading: Duration) -> Result<Proof, ModelError> {
     let start = Instant::now();
     let golden = &model.metadata.golden;
     let mut runner = Runner::new(model)?;
     let mut largest_difference = 0f64;
-    for repeats in [1, WARM_UP_ROWS.div_ceil(golden.rows.len())] {
+    let rows = golden.rows.len();
+    let alone = (0..rows).map(|row| row..row + 1);
+    let repeated = 0..WARM_UP_ROWS.next_multiple_of(rows);
+    for positions in iter::once(0..rows).chain(alone).chain([repeated]) {
         runner.clear();
-        for _ in 0..repeats {
-            push_all(model, &mut runner)?;
+        for position in positions.clone() {
+            push(model, &mut runner, position % rows)?;
         }
-        let difference = compare(model, &mut runner)?;
+        let difference = compare(model, &mut runner, positions.start)?;
         largest_difference = largest_difference.max(difference);
     }
     Ok(Proof {
@@ -71,22 +76,20 @@ pub(super) fn prove(model: &Prepared, loading: Duration) -> Result<Proof, ModelE
     })
 }
 
-fn push_all(model: &Prepared, runner: &mut Runner) -> Result<(), ModelError> {
+fn push(model: &Prepared, runner: &mut Runner, row: usize) -> Result<(), ModelError> {
     let mut reader = RowReader::default();
-    for (position, golden) in model.metadata.golden.rows.iter().enumerate() {
-        let read = reader.read(golden.row.as_bytes());
-        read.and_then(|row| runner.push(model, &row))
-            .map_err(|rejection| ModelError::GoldenRow {
-                origin: model.origin.clone(),
-                row: position + 1,
-                rejection,
-            })?;
-    }
-    Ok(())
+    let read = reader.read(model.metadata.golden.rows[row].row.as_bytes());
+    read.and_then(|read| runner.push(model, &read))
+        .map_err(|rejection| ModelError::GoldenRow {
+            origin: model.origin.clone(),
+            row: row + 1,
+            rejection,
+        })
 }
 
-/// Compares the scores of the golden rows, repeated any number of times; gives the largest difference.
-fn compare(model: &Prepared, runner: &mut Runner) -> Result<f64, ModelError> {
+/// Compares the scores of golden rows, from `first` on and from the start again after the last; gives the largest
+/// difference.
+fn compare(model: &Prepared, runner: &mut Runner, first: usize) -> Result<f64, ModelError> {
     let golden = &model.metadata.golden;
     let scores = runner.score(model).map_err(|error| ModelError::Broken {
         origin: model.origin.clone(),
@@ -95,7 +98,7 @@ fn compare(model: &Prepared, runner: &mut Runner) -> Result<f64, ModelError> {
     let mut largest = 0f64;
     let mut mismatches = Vec::new();
     for (position, prediction) in scores.iter().enumerate() {
-        let row = position % golden.rows.len();
+        let row = (first + position) % golden.rows.len();
         let expected = &golden.rows[row].probabilities;
         for ((label, got), &expected) in prediction.probabilities().zip(expected) {
             let got = got.to_f64();

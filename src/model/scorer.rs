@@ -6,9 +6,10 @@ use super::graph::{Form, Inputs, Part, Precision};
 use super::prediction::{Scores, Values};
 use super::real::Real;
 use crate::flight::{Rejection, Row};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use tract_onnx::prelude::*;
-use tract_onnx::tract_hir::internal::{TractErrorContext, ensure};
+use tract_onnx::tract_hir::internal::{TractErrorContext, ensure, format_err};
 
 /// Scores rows in batches. Made by [`Model::scorer`]; one for each thread.
 pub struct Scorer {
@@ -143,7 +144,9 @@ impl Runner {
 
     pub fn score<'s>(&'s mut self, model: &'s Prepared) -> Result<Scores<'s>, ScoreError> {
         let rows = self.rows;
-        if let Err(error) = self.run(model) {
+        // Operators check shapes, and not always values.
+        let run = catch_unwind(AssertUnwindSafe(|| self.run(model)));
+        if let Err(error) = run.unwrap_or_else(|_| Err(format_err!("an operator panicked"))) {
             let mut problem = format!("{error:#}");
             // A state that has failed keeps the size of that batch for ever.
             match model.graph.plan.spawn() {

@@ -36,6 +36,13 @@ pub fn console_block<'r>(
     block
 }
 
+/// The text with its control characters as escapes, so that it cannot drive the terminal it is shown on.
+pub fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    push_printable(text, &mut shown);
+    shown
+}
+
 fn push_printable(text: &str, block: &mut String) {
     for character in text.chars() {
         if character.is_control() {

@@ -3,8 +3,10 @@
 mod console;
 mod encoder;
 mod format;
+pub mod published;
 mod text;
 
-pub use console::console_block;
+pub use console::{console_block, printable};
 pub use encoder::{Encoder, Source};
 pub use format::Format;
+pub use published::Published;

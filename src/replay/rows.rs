@@ -1,17 +1,15 @@
 //! The rows that are sent, and what has to become of each.
 
 use super::bad_rows::BadRows;
-use crate::flight::{Column, RowReader};
+use crate::flight::{Column, Lines, RowReader};
 use crate::model::ScoreError;
 use crate::sample;
 use crate::scoring::Scoring;
-use flate2::read::MultiGzDecoder;
 use std::hash::{DefaultHasher, Hasher};
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, Read};
 
 /// Rows scored at once while they are loaded.
 const BATCH: usize = 1024;
-const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// Rows in memory, given out in their order again and again.
 #[derive(Debug)]
@@ -79,32 +77,12 @@ impl Rows {
     /// # Errors
     /// Where it cannot be read or has no row.
     pub fn read(file: impl Read, limit: usize, bad_rows: BadRows, scoring: &mut Scoring) -> Result<Rows, RowsError> {
-        let mut file = BufReader::new(file);
-        // A pipe may give its first byte alone, which the decoder would tell.
-        if file.fill_buf()?.starts_with(&GZIP) {
-            Rows::lines(BufReader::new(MultiGzDecoder::new(file)), limit, bad_rows, scoring)
-        } else {
-            Rows::lines(file, limit, bad_rows, scoring)
-        }
-    }
-
-    fn lines(
-        mut file: impl BufRead,
-        limit: usize,
-        bad_rows: BadRows,
-        scoring: &mut Scoring,
-    ) -> Result<Rows, RowsError> {
         let mut loading = Loading::new(bad_rows, scoring);
-        let mut line = Vec::new();
-        let mut first = true;
-        while loading.rows.rows.len() < limit && file.read_until(b'\n', &mut line)? > 0 {
-            let row = line.strip_suffix(b"\n").unwrap_or(&line);
-            let row = row.strip_suffix(b"\r").unwrap_or(row);
-            if !(first && Column::starts_header(row)) {
-                loading.push(row)?;
-            }
-            first = false;
-            line.clear();
+        let mut lines = Lines::new(file)?;
+        while loading.rows.rows.len() < limit
+            && let Some((_, row)) = lines.read()?
+        {
+            loading.push(row)?;
         }
         loading.finish()
     }

@@ -71,13 +71,10 @@ pub async fn answer(stream: impl AsyncRead + AsyncWrite + Unpin, router: Router,
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::Metrics;
-    use crate::model::Model;
-    use crate::service::{Readiness, http};
-    use crate::shutdown::Shutdown;
+    use crate::service::http;
     use std::io::{ErrorKind, Read, Write};
     use std::net::{SocketAddr, TcpStream};
-    use std::sync::{Arc, mpsc};
+    use std::sync::mpsc;
     use std::time::Instant;
 
     const PATIENCE: Duration = Duration::from_secs(30);
@@ -86,12 +83,7 @@ mod tests {
     fn start(limits: Limits) -> SocketAddr {
         let (address, bound) = mpsc::channel();
         std::thread::spawn(move || {
-            let router = http::router(http::Service {
-                readiness: Readiness::new(Vec::new(), Shutdown::default()),
-                metrics: Metrics::new(&["YES", "NO"].map(str::to_owned), &[]).unwrap(),
-                model: Arc::new(Model::embedded().unwrap()),
-                instance: "test".into(),
-            });
+            let router = http::router(http::Service::without_workers().unwrap());
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()

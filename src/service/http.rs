@@ -1,8 +1,11 @@
 //! Health, metrics and status over HTTP. Nothing here changes state.
 
 use super::readiness::Readiness;
+use super::reload::Reloader;
+use crate::lineup::Served;
 use crate::metrics::{Metrics, Now};
 use crate::model::Model;
+use crate::monitoring::{Monitors, Snapshot};
 use axum::Router;
 use axum::body::HttpBody as _;
 use axum::extract::{Request, State};
@@ -18,8 +21,36 @@ use std::sync::Arc;
 pub struct Service {
     pub readiness: Readiness,
     pub metrics: Metrics,
-    pub model: Arc<Model>,
+    pub served: Arc<Served>,
+    pub reloader: Reloader,
+    pub monitors: Option<Monitors>,
     pub instance: String,
+}
+
+impl Service {
+    /// What is seen of the models in service, where they are monitored.
+    fn snapshot(&self) -> Option<Snapshot> {
+        let monitors = self.monitors.as_ref()?;
+        Some(Snapshot::take(monitors, &self.served.lineup()))
+    }
+}
+
+#[cfg(any(test, fuzzing))]
+impl Service {
+    /// As it is before any worker runs.
+    pub fn without_workers() -> anyhow::Result<Service> {
+        let model = Arc::new(Model::embedded()?);
+        let metrics = Metrics::new(&model.metadata().labels, &crate::stream::REASONS)?;
+        let served = Arc::new(Served::new(model));
+        Ok(Service {
+            readiness: Readiness::new(Vec::new(), crate::shutdown::Shutdown::default()),
+            reloader: Reloader::new(crate::config::Model::default(), served.clone(), metrics.clone()),
+            metrics,
+            served,
+            monitors: None,
+            instance: "nobody".into(),
+        })
+    }
 }
 
 const INDEX: &str = "flight-delay-scorer\n\n/health/live  /health/ready  /health/startup\n/metrics\n/status\n";
@@ -73,14 +104,23 @@ async fn metrics(State(service): State<Service>) -> Response {
         partitions: workers.iter().map(|vitals| vitals.partitions().len()).sum(),
         ready: service.readiness.ready().is_empty(),
     };
-    match service.metrics.render(&now) {
+    match service.metrics.render(&now, service.snapshot().as_ref()) {
         Ok(text) => ([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], text).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }
 }
 
 async fn status(State(service): State<Service>) -> Response {
-    let metadata = service.model.metadata();
+    let lineup = service.served.lineup();
+    let model = |model: &Model| {
+        let metadata = model.metadata();
+        json!({ "name": metadata.name, "version": metadata.version, "sha256": model.sha256() })
+    };
+    let refused = service.reloader.refused();
+    let refused: Vec<_> = refused
+        .iter()
+        .map(|(role, why)| json!({ "role": role.name(), "why": why }))
+        .collect();
     let workers: Vec<_> = service
         .readiness
         .workers()
@@ -97,7 +137,10 @@ async fn status(State(service): State<Service>) -> Response {
     let status = json!({
         "version": env!("CARGO_PKG_VERSION"),
         "instance": service.instance,
-        "model": { "name": metadata.name, "version": metadata.version, "sha256": service.model.sha256() },
+        "model": model(&lineup.champion),
+        "challenger": lineup.challenger.as_deref().map(model),
+        "refused_models": refused,
+        "monitoring": service.snapshot().map(|snapshot| snapshot.status()),
         "not_ready": service.readiness.ready(),
         "totals": service.metrics.totals(),
         "workers": workers,

@@ -2,11 +2,13 @@
 
 use super::endurance::{Positions, keep_running};
 use super::readiness::Readiness;
+use super::reload::{Reload, Reloader};
 use super::{connections, http};
 use crate::config::Config;
+use crate::lineup::Served;
 use crate::memory::Budget;
 use crate::metrics::{Metrics, Totals};
-use crate::model::Model;
+use crate::monitoring::Monitors;
 use crate::shutdown::Shutdown;
 use crate::stream::topics::{self, Topics};
 use crate::stream::{ClientFactory, Failure, Vitals, Worker};
@@ -23,9 +25,12 @@ const CLOSING: Duration = Duration::from_millis(1500);
 pub struct Service {
     pub config: Config,
     pub instance: String,
-    pub model: Arc<Model>,
+    pub served: Arc<Served>,
     pub metrics: Metrics,
     pub shutdown: Shutdown,
+    pub reload: Reload,
+    /// Where quality and drift are watched.
+    pub monitors: Option<Monitors>,
     /// The topics where they are known; otherwise the brokers are asked and what cannot work is refused.
     pub topics: Option<Topics>,
 }
@@ -48,10 +53,14 @@ impl Service {
     pub async fn run(self, listener: TcpListener) -> Ended {
         let vitals: Vec<Arc<Vitals>> = (0..self.config.workers.count).map(|_| Arc::default()).collect();
         let readiness = Readiness::new(vitals.clone(), self.shutdown.clone());
+        let reloader = Reloader::new(self.config.model.clone(), self.served.clone(), self.metrics.clone());
+        tokio::spawn(reloader.clone().follow(self.reload.clone()));
         let router = http::router(http::Service {
             readiness: readiness.clone(),
             metrics: self.metrics.clone(),
-            model: self.model.clone(),
+            served: self.served.clone(),
+            reloader,
+            monitors: self.monitors.clone(),
             instance: self.instance.clone(),
         });
         let port = listener.local_addr().map(|address| address.port());
@@ -80,13 +89,14 @@ impl Service {
                 index,
                 factory: factory.clone(),
                 topics: topics.clone(),
-                model: self.model.clone(),
+                served: self.served.clone(),
                 format: self.config.output.format,
                 guarantee: self.config.delivery.guarantee,
                 checkpoint_interval: self.config.delivery.checkpoint_interval(),
                 sample_every: self.config.log.sample_every,
                 metrics: self.metrics.clone(),
                 vitals: vitals.clone(),
+                monitor: self.monitors.as_ref().and_then(|monitors| monitors.of_worker(index)),
                 shutdown: self.shutdown.clone(),
             };
             let report = report.clone();

@@ -45,12 +45,16 @@ pub fn last<'m>(message: &'m BorrowedMessage<'_>, key: &str) -> Option<&'m [u8]>
     found.last()?.1
 }
 
+/// On a prediction in a format that has no place for it: the model that made it, `NAME@` and the first twelve digits of
+/// its SHA-256.
+pub const MODEL: &str = "flight_scorer.model";
+
 /// For the lengths of a header's key and value, five bytes each at most.
 const HEADER_LENGTHS: usize = 10;
 
 /// The bytes of all keys and values and, at most, of their lengths.
-pub fn bytes(message: &BorrowedMessage<'_>) -> usize {
-    all(message)
+pub fn bytes<'m>(headers: impl Iterator<Item = Header<'m>>) -> usize {
+    headers
         .map(|(key, value)| key.len() + value.map_or(0, <[u8]>::len) + HEADER_LENGTHS)
         .sum()
 }

@@ -14,8 +14,10 @@
 mod checkpoint;
 mod clients;
 mod consumer;
+mod cursor;
 pub(crate) mod dead_letter;
 mod embedded;
+mod excerpt;
 mod failure;
 pub(crate) mod headers;
 mod lag;
@@ -31,8 +33,10 @@ mod vitals;
 mod worker;
 
 pub use clients::ClientFactory;
+pub use cursor::{At, Cursor, Record};
 pub use dead_letter::{REASONS, header};
 pub use embedded::EmbeddedKafka;
+pub use excerpt::Excerpt;
 pub use failure::Failure;
 pub(crate) use offsets::watermarks;
 pub use vitals::Vitals;

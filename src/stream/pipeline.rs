@@ -5,9 +5,13 @@ use super::failure::Failure;
 use super::headers;
 use super::producer::{OutputRecord, Producer};
 use super::topics::{Topic, Topics};
+use super::worker::Worker;
+use crate::flight::Rejection;
+use crate::lineup::{Lineup, Served};
 use crate::metrics::{Metrics, Stage};
 use crate::model::{Metadata, Prediction};
-use crate::output::{Source, console_block};
+use crate::monitoring::{Monitor, Observer};
+use crate::output::{Format, Source, console_block};
 use crate::scoring::Scoring;
 use rdkafka::Message;
 use rdkafka::message::BorrowedMessage;
@@ -17,7 +21,16 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// Turns batches into output records. Its buffers serve one batch after the other.
 pub struct Pipeline {
+    served: Arc<Served>,
+    /// Of the lineup that scores.
+    generation: u64,
+    format: Format,
     scoring: Scoring,
+    /// Named in a header where the format has no place for it.
+    model: Option<Vec<u8>>,
+    /// Where the service is monitored.
+    monitor: Option<Arc<Monitor>>,
+    observer: Option<Observer>,
     topics: Arc<Topics>,
     metrics: Metrics,
     sample: Sample,
@@ -40,22 +53,46 @@ struct Sample {
 }
 
 impl Pipeline {
-    pub fn new(scoring: Scoring, topics: Arc<Topics>, metrics: Metrics, sample_every: u64) -> Self {
-        Pipeline {
+    pub fn new(worker: &Worker) -> Result<Self, Failure> {
+        let generation = worker.served.generation();
+        let lineup = worker.served.lineup();
+        let scoring = scoring(&lineup, worker.format)?;
+        Ok(Pipeline {
+            served: worker.served.clone(),
+            generation,
+            format: worker.format,
+            model: model_header(&scoring, worker.format),
             scoring,
-            topics,
-            metrics,
+            observer: observer(&worker.monitor, &lineup),
+            monitor: worker.monitor.clone(),
+            topics: worker.topics.clone(),
+            metrics: worker.metrics.clone(),
             sample: Sample {
-                every: sample_every,
+                every: worker.sample_every,
                 scored: 0,
             },
             outcomes: Vec::new(),
             value: Vec::new(),
+        })
+    }
+
+    /// Goes on with the models that are in service now.
+    fn follow_lineup(&mut self) -> Result<(), Failure> {
+        // Read first: a change that comes in between is followed with the next batch.
+        let generation = self.served.generation();
+        if generation != self.generation {
+            let lineup = self.served.lineup();
+            self.scoring = scoring(&lineup, self.format)?;
+            self.observer = observer(&self.monitor, &lineup);
+            self.model = model_header(&self.scoring, self.format);
+            self.generation = generation;
         }
+        Ok(())
     }
 
     /// Scores the batch and hands one record to the producer for each of its records, in order.
     pub fn process(&mut self, batch: &[BorrowedMessage<'_>], producer: &Producer) -> Result<(), Failure> {
+        self.follow_lineup()?;
         let started = Instant::now();
         self.metrics.consumed_batch(batch.len());
         self.decide(batch);
@@ -66,17 +103,25 @@ impl Pipeline {
     fn decide(&mut self, batch: &[BorrowedMessage<'_>]) {
         self.scoring.clear();
         self.outcomes.clear();
+        let Pipeline { scoring, observer, .. } = self;
+        if let Some(observer) = observer {
+            observer.clear();
+        }
         for message in batch {
             let outcome = match (message.key(), message.payload()) {
                 (None, None) => Outcome::DeadLetter(DeadLetter::NullRecord),
                 (Some(_), None) => Outcome::Tombstone,
                 (None, Some(_)) if self.topics.output.limits.compacted => Outcome::DeadLetter(DeadLetter::MissingKey),
-                (_, Some(value)) => match self.scoring.push(value) {
+                (_, Some(value)) => match push(scoring, observer, value) {
                     Ok(row) => Outcome::Scored(row),
                     Err(rejection) => Outcome::DeadLetter(DeadLetter::Row(rejection)),
                 },
             };
             self.outcomes.push(outcome);
+        }
+        if let Some(observer) = &self.observer {
+            let scorer = self.scoring.scorer();
+            observer.encoded(scorer.features(), scorer.unknown_categories());
         }
     }
 
@@ -104,6 +149,7 @@ impl Pipeline {
                 producer,
                 metrics: &self.metrics,
                 topics: &self.topics,
+                model: self.model.as_deref(),
             };
             match outcome {
                 Outcome::Scored(row) => {
@@ -127,6 +173,10 @@ impl Pipeline {
             self.metrics.predicted(label, count);
         }
         self.metrics.spent(Stage::Produce, producing.elapsed());
+        // The outputs are on their way: nobody waits for this.
+        if let Some(observer) = &mut self.observer {
+            observer.scored(scored.scores());
+        }
         Ok(())
     }
 }
@@ -147,6 +197,28 @@ impl Sample {
     }
 }
 
+fn push(scoring: &mut Scoring, observer: &mut Option<Observer>, value: &[u8]) -> Result<usize, Rejection> {
+    match observer {
+        Some(observer) => scoring.push_seen(value, |row| observer.push(row)),
+        None => scoring.push(value),
+    }
+}
+
+fn observer(monitor: &Option<Arc<Monitor>>, lineup: &Lineup) -> Option<Observer> {
+    let monitor = monitor.as_ref()?;
+    Some(Observer::new(monitor.clone(), lineup))
+}
+
+fn scoring(lineup: &Lineup, format: Format) -> Result<Scoring, Failure> {
+    Scoring::new(&lineup.champion, format).map_err(|error| Failure::Model(error.to_string()))
+}
+
+fn model_header(scoring: &Scoring, format: Format) -> Option<Vec<u8>> {
+    let model = scoring.model();
+    let name = || format!("{}@{}", model.metadata().name, model.short_sha256());
+    (format != Format::Json).then(|| name().into_bytes())
+}
+
 /// Where an input record stands.
 fn source<'m>(message: &'m BorrowedMessage<'_>) -> Source<'m> {
     Source {
@@ -164,6 +236,8 @@ struct Outgoing<'b, 'm> {
     producer: &'b Producer,
     metrics: &'b Metrics,
     topics: &'b Topics,
+    /// For the header that names it, where the format does not.
+    model: Option<&'b [u8]>,
 }
 
 impl Outgoing<'_, '_> {
@@ -171,14 +245,18 @@ impl Outgoing<'_, '_> {
     /// refuse becomes a dead letter.
     fn output(&self, value: Option<&[u8]>) -> Result<bool, Failure> {
         let output = &self.topics.output;
-        let bytes = self.message.key_len() + value.map_or(0, <[u8]>::len) + headers::bytes(self.message);
-        let fits = output.limits.takes_bytes(bytes);
-        if fits
-            && self
-                .send(output, self.message.key(), value, headers::copy(self.message))?
-                .is_ok()
-        {
-            return Ok(true);
+        let model = self.model.filter(|_| value.is_some());
+        let model = model.map(|model| (headers::MODEL.as_bytes(), Some(model)));
+        let headers = headers::bytes(headers::all(self.message).chain(model));
+        let bytes = self.message.key_len() + value.map_or(0, <[u8]>::len) + headers;
+        if output.limits.takes_bytes(bytes) {
+            let mut headers = headers::copy(self.message);
+            if let Some(model) = model {
+                headers = Some(headers::append(headers.unwrap_or_default(), model));
+            }
+            if self.send(output, self.message.key(), value, headers)?.is_ok() {
+                return Ok(true);
+            }
         }
         let limit = output.limits.max_message_bytes;
         self.dead_letter(&DeadLetter::OutputTooLarge { bytes, limit })?;
@@ -191,7 +269,7 @@ impl Outgoing<'_, '_> {
         let origin = source(message);
         let target = &self.topics.dead_letter;
         let value = message.payload().unwrap_or_default();
-        let (key, headers) = (message.key_len(), headers::bytes(message));
+        let (key, headers) = (message.key_len(), headers::bytes(headers::all(message)));
         for parts in Parts::CHOICES {
             let carried = usize::from(parts.has_key()) * key + usize::from(parts.has_headers()) * headers;
             let beside = carried + ADDED_HEADERS;

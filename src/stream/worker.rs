@@ -10,10 +10,10 @@ use super::producer::Producer;
 use super::topics::Topics;
 use super::vitals::Vitals;
 use crate::config::Guarantee;
+use crate::lineup::Served;
 use crate::metrics::{Metrics, Rebalance, Stage};
-use crate::model::Model;
+use crate::monitoring::Monitor;
 use crate::output::Format;
-use crate::scoring::Scoring;
 use crate::shutdown::Shutdown;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::BorrowedMessage;
@@ -39,13 +39,15 @@ pub struct Worker {
     pub index: usize,
     pub factory: ClientFactory,
     pub topics: Arc<Topics>,
-    pub model: Arc<Model>,
+    pub served: Arc<Served>,
     pub format: Format,
     pub guarantee: Guarantee,
     pub checkpoint_interval: Duration,
     pub sample_every: u64,
     pub metrics: Metrics,
     pub vitals: Arc<Vitals>,
+    /// Where quality and drift are watched.
+    pub monitor: Option<Arc<Monitor>>,
     pub shutdown: Shutdown,
 }
 
@@ -74,8 +76,7 @@ impl Worker {
             initialized => initialized?,
         }
         let consumer = Consumer::subscribe(&self.factory, self.index, self.vitals.clone(), self.metrics.clone())?;
-        let scoring = Scoring::new(&self.model, self.format).map_err(|error| Failure::Model(error.to_string()))?;
-        let mut pipeline = Pipeline::new(scoring, self.topics.clone(), self.metrics.clone(), self.sample_every);
+        let mut pipeline = Pipeline::new(self)?;
         let topic = self.topics.input.name.as_str();
         Running {
             worker: self,

@@ -156,6 +156,8 @@ fn text_is_the_originals_line_and_a_group_goes_on_where_another_service_of_its_n
         for (output, key) in outputs.iter().zip(keys) {
             let label = if key == "1999" { "NO" } else { "YES" };
             assert_eq!(output.text(), format!("Prediction: Is Airline delayed? => {label}"));
+            let model = output.header("flight_scorer.model");
+            assert_eq!(model, Some("airline-gbm@ac9cca7041ca"));
         }
     }
 }

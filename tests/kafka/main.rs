@@ -1,6 +1,8 @@
 //! The service on a real Kafka.
 
+mod audit;
 mod bad;
+mod evaluate;
 mod forms;
 mod group;
 mod kept;

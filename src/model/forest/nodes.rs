@@ -132,13 +132,11 @@ impl<'n> Table<'n> {
     }
 }
 
-/// The range of weights of each leaf, and the weights: those of a leaf follow each other, in the order of the file.
-fn leaves<T: Real>(
-    context: &ParsingContext,
-    node: &NodeProto,
-    table: &Table,
-    names: &Names,
-) -> TractResult<(Vec<Range<u32>>, Vec<Weight<T>>)> {
+/// The range of weights of each leaf, and the weights.
+type Leaves<T> = (Vec<Range<u32>>, Vec<Weight<T>>);
+
+/// The leaves with their weights: those of a leaf follow each other, in the order of the file.
+fn leaves<T: Real>(context: &ParsingContext, node: &NodeProto, table: &Table, names: &Names) -> TractResult<Leaves<T>> {
     let weights = reals::<T>(context, node, names.weights, names.weights_as_tensor)?;
     let targets = indices(node, names.targets, weights.len())?;
     let trees = node.get_attr_slice::<i64>(names.trees)?;

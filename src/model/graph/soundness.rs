@@ -44,7 +44,46 @@ pub(super) fn check(graph: &GraphProto) -> Result<(), String> {
         check_tensor(tensor, || format!("the initial value {:?}", tensor.name))?;
     }
     check_order(graph)?;
+    check_axes(graph)?;
     check_constants(graph)
+}
+
+/// tract panics at axes that there are not. The features are a matrix, and a third axis is the most that is made of it.
+fn check_axes(graph: &GraphProto) -> Result<(), String> {
+    let given = graph.initializer.iter().map(|tensor| (tensor.name.as_str(), tensor));
+    let constant = |node: &'_ NodeProto| Some((node.output.first()?.clone(), node.attribute.first()?.t.clone()?));
+    let made: HashMap<_, _> = graph.node.iter().filter_map(constant).collect();
+    let given: HashMap<_, _> = given.collect();
+    for node in &graph.node {
+        let most = match node.op_type.as_str() {
+            "ReduceMax" | "ReduceMean" | "ReduceMin" | "ReduceSum" => 1,
+            "Squeeze" | "Unsqueeze" => 2,
+            _ => continue,
+        };
+        let list = node.attribute.iter().find(|attribute| attribute.name == "axes");
+        let input = node.input.get(1).map(String::as_str);
+        let tensor = input.and_then(|name| given.get(name).copied().or(made.get(name)));
+        let axes = match (list, tensor) {
+            (Some(list), _) => list.ints.clone(),
+            (None, Some(tensor)) => integers(tensor),
+            (None, None) => vec![],
+        };
+        if axes.is_empty() || axes.iter().any(|axis| !(-most..=most).contains(axis)) {
+            return Err(format!(
+                "{} (node {:?}) has the axes {axes:?}, there should be some within {} and {most}",
+                operator_name(node),
+                node.name,
+                -most
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn integers(tensor: &TensorProto) -> Vec<i64> {
+    let raw = tensor.raw_data.as_chunks::<8>().0.iter();
+    let raw = raw.map(|bytes| i64::from_le_bytes(*bytes));
+    tensor.int64_data.iter().copied().chain(raw).collect()
 }
 
 /// Every node reads what an earlier one produces, what is given, or an input.
@@ -95,6 +134,13 @@ fn check_constants(graph: &GraphProto) -> Result<(), String> {
                 })
             })
         };
+        if !picks_safely(node, |name| sizes.contains_key(name)) {
+            return Err(format!(
+                "{} (node {:?}) picks from computed positions, which may be those of another row",
+                operator_name(node),
+                node.name
+            ));
+        }
         let Some(size) = size else {
             continue;
         };
@@ -108,6 +154,20 @@ fn check_constants(graph: &GraphProto) -> Result<(), String> {
         sizes.extend(node.output.iter().map(|name| (name.as_str(), size)));
     }
     Ok(())
+}
+
+/// tract does not notice a column that there is not, and reads the next row's. Only a table of constants may be asked
+/// for any position along its first axis, where running fails at the end of it.
+fn picks_safely(node: &NodeProto, is_constant: impl Fn(&str) -> bool) -> bool {
+    let [data, positions] = node.input.as_slice() else {
+        return true;
+    };
+    let is_first_axis = node.attribute.iter().all(|axis| axis.name != "axis" || axis.i == 0);
+    match node.op_type.as_str() {
+        "Gather" => is_constant(positions) || (is_constant(data) && is_first_axis),
+        "ArrayFeatureExtractor" => is_constant(positions),
+        _ => true,
+    }
 }
 
 /// How many elements a tensor claims to have, at most 2^64.

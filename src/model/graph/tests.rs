@@ -301,6 +301,23 @@ fn what_would_cost_too_much_is_refused_before_it_is_run() {
         ),
         (
             refused(|graph| {
+                graph.node.insert(0, two("Gather", "features", "features", "more"));
+                graph.node[1].input[0] = "more".to_owned();
+            }),
+            "it: Gather (node \"\") picks from computed positions, which may be those of another row",
+        ),
+        (
+            refused(|graph| {
+                let mut axes = tensor("axes", &[1], 0);
+                (axes.data_type, axes.int64_data) = (7, vec![5]);
+                graph.initializer = vec![axes];
+                graph.node.insert(0, two("ReduceSum", "features", "axes", "more"));
+                graph.node[1].input[0] = "more".to_owned();
+            }),
+            "it: ReduceSum (node \"\") has the axes [5], there should be some within -1 and 1",
+        ),
+        (
+            refused(|graph| {
                 let mut outside = tensor("outside", &[1], 0);
                 outside.data_location = Some(1);
                 graph.initializer = vec![outside];

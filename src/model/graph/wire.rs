@@ -3,7 +3,7 @@
 
 use tract_onnx::pb::{AttributeProto, GraphProto, NodeProto, TensorProto, ValueInfoProto};
 
-/// Bytes of memory. A model of four million nodes needs half of it.
+/// Bytes of memory. A model of four million nodes needs two thirds of it.
 pub(super) const MOST_MEMORY: usize = 1 << 30;
 
 /// prost refuses messages that are nested deeper.

@@ -1,7 +1,8 @@
 //! Reading a prediction off the output topic, in any of its forms.
 
+use super::Format;
 use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
@@ -9,14 +10,48 @@ use std::fmt;
 /// The start of a prediction in text.
 const TEXT: &str = "Prediction: Is Airline delayed? => ";
 
-/// A prediction with its numbers as they were published, digit for digit.
+/// A prediction with its numbers as they were published, digit for digit. What is an option, only JSON has.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Published<'v> {
+    pub format: Format,
     pub label: Cow<'v, str>,
+    /// Whose the probabilities are, in their order. Only JSON names them.
+    pub labels: Vec<Cow<'v, str>>,
     /// In the order in which they were published; empty in text.
     pub probabilities: Vec<&'v str>,
-    /// The input record. Only JSON has it.
+    pub threshold: Option<&'v str>,
+    pub flight: Option<Flight<'v>>,
+    /// The model that made it.
+    pub model: Option<MadeBy<'v>>,
+    /// The input record.
     pub source: Option<Source<'v>>,
+}
+
+/// The flight of a prediction; a part is `None` where the row did not have it.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+pub struct Flight<'v> {
+    #[serde(borrow)]
+    pub date: Option<Cow<'v, str>>,
+    #[serde(borrow)]
+    pub carrier: Option<Cow<'v, str>>,
+    #[serde(borrow)]
+    pub number: Option<Cow<'v, str>>,
+    #[serde(borrow)]
+    pub origin: Option<Cow<'v, str>>,
+    #[serde(borrow)]
+    pub destination: Option<Cow<'v, str>>,
+    #[serde(borrow)]
+    pub scheduled_departure: Option<Cow<'v, str>>,
+}
+
+/// A model as a prediction names it.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+pub struct MadeBy<'v> {
+    #[serde(borrow)]
+    pub name: Cow<'v, str>,
+    /// The first 12 digits.
+    #[serde(borrow)]
+    pub sha256: Cow<'v, str>,
 }
 
 /// Where an input record stands.
@@ -39,11 +74,7 @@ impl<'v> Published<'v> {
             return Self::json(value);
         }
         if let Some(label) = value.strip_prefix(TEXT) {
-            return Ok(Published {
-                label: label.into(),
-                probabilities: Vec::new(),
-                source: None,
-            });
+            return Ok(Self::short(Format::Text, label, Vec::new()));
         }
         Self::csv(value)
             .ok_or_else(|| "the value is neither JSON, nor label and probabilities, nor the text form".to_owned())
@@ -57,14 +88,39 @@ impl<'v> Published<'v> {
             #[serde(borrow)]
             probabilities: Numbers<'v>,
             #[serde(borrow)]
+            threshold: Option<&'v RawValue>,
+            #[serde(borrow)]
+            flight: Option<Flight<'v>>,
+            #[serde(borrow)]
+            model: Option<MadeBy<'v>>,
+            #[serde(borrow)]
             source: Option<Source<'v>>,
         }
         let json: Json<'v> = serde_json::from_str(value).map_err(|error| error.to_string())?;
+        let Numbers { names, numbers } = json.probabilities;
         Ok(Published {
+            format: Format::Json,
             label: json.label,
-            probabilities: json.probabilities.0,
+            labels: names,
+            probabilities: numbers,
+            threshold: json.threshold.map(RawValue::get),
+            flight: json.flight,
+            model: json.model,
             source: json.source,
         })
+    }
+
+    fn short(format: Format, label: &'v str, probabilities: Vec<&'v str>) -> Published<'v> {
+        Published {
+            format,
+            label: label.into(),
+            labels: Vec::new(),
+            probabilities,
+            threshold: None,
+            flight: None,
+            model: None,
+            source: None,
+        }
     }
 
     fn csv(value: &'v str) -> Option<Published<'v>> {
@@ -78,11 +134,7 @@ impl<'v> Published<'v> {
         let probabilities = rest[words..].to_vec();
         let length: usize = probabilities.iter().map(|text| text.len() + 1).sum();
         let label = &value[..value.len() - length];
-        (!label.is_empty() && probabilities.len() >= 2).then(|| Published {
-            label: label.into(),
-            probabilities,
-            source: None,
-        })
+        (!label.is_empty() && probabilities.len() >= 2).then(|| Self::short(Format::Csv, label, probabilities))
     }
 }
 
@@ -92,7 +144,14 @@ fn is_number(text: &str) -> bool {
 }
 
 /// The numbers of a JSON object in their order, as they are written.
-struct Numbers<'v>(Vec<&'v str>);
+struct Numbers<'v> {
+    names: Vec<Cow<'v, str>>,
+    numbers: Vec<&'v str>,
+}
+
+/// A key of a JSON object, borrowed where it has no escapes.
+#[derive(Deserialize)]
+struct Name<'v>(#[serde(borrow)] Cow<'v, str>);
 
 impl<'de: 'v, 'v> Deserialize<'de> for Numbers<'v> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -105,14 +164,15 @@ impl<'de: 'v, 'v> Deserialize<'de> for Numbers<'v> {
             }
 
             fn visit_map<A: MapAccess<'v>>(self, mut object: A) -> Result<Numbers<'v>, A::Error> {
-                let mut numbers = Vec::new();
-                while let Some((IgnoredAny, number)) = object.next_entry::<IgnoredAny, &RawValue>()? {
+                let (mut names, mut numbers) = (Vec::new(), Vec::new());
+                while let Some((Name(name), number)) = object.next_entry::<Name<'v>, &RawValue>()? {
                     if !is_number(number.get()) {
                         return Err(serde::de::Error::custom("a probability is not a number"));
                     }
+                    names.push(name);
                     numbers.push(number.get());
                 }
-                Ok(Numbers(numbers))
+                Ok(Numbers { names, numbers })
             }
         }
         deserializer.deserialize_map(Object)
@@ -125,13 +185,23 @@ mod tests {
     use proptest::prelude::*;
 
     const JSON: &str = r#"{"label":"YES","probabilities":{"NO":0.4319916897116479,"YES":0.5680083102883521},"threshold":0.44517576623644245,
-        "flight":{"date":"1987-10-14","carrier":"PS"},"model":{"name":"airline-gbm","sha256":"0123456789ab"},
+        "flight":{"date":"1987-10-14","carrier":"PS","number":null},"model":{"name":"airline-gbm","sha256":"0123456789ab"},
         "source":{"topic":"AirlineInputTopic","partition":3,"offset":12345}}"#;
 
     #[test]
     fn json_keeps_every_digit_and_the_order() {
         let published = Published::read(JSON.as_bytes()).unwrap();
-        assert_eq!(published.label, "YES");
+        assert_eq!((published.format, &*published.label), (Format::Json, "YES"));
+        assert_eq!(published.labels, ["NO", "YES"]);
+        assert_eq!(published.threshold, Some("0.44517576623644245"));
+        let flight = published.flight.unwrap();
+        assert_eq!(
+            (flight.date.as_deref(), flight.carrier.as_deref()),
+            (Some("1987-10-14"), Some("PS"))
+        );
+        assert_eq!((flight.number, flight.scheduled_departure), (None, None));
+        let model = published.model.unwrap();
+        assert_eq!((&*model.name, &*model.sha256), ("airline-gbm", "0123456789ab"));
         assert_eq!(published.probabilities, ["0.4319916897116479", "0.5680083102883521"]);
         let source = published.source.unwrap();
         assert_eq!(
@@ -143,7 +213,9 @@ mod tests {
         let published = Published::read(other.as_bytes()).unwrap();
         assert_eq!(published.probabilities, ["1e-7", "null", "0.30"]);
         assert_eq!(published.label, "\"x\"");
-        assert_eq!(published.source, None);
+        assert_eq!(published.labels, ["z", "a", "m"]);
+        assert_eq!((published.threshold, published.flight), (None, None));
+        assert_eq!((published.model, published.source), (None, None));
     }
 
     #[test]

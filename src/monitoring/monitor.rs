@@ -1,0 +1,114 @@
+//! What one worker has seen, for others to read.
+
+use super::observed::Observed;
+use crate::lineup::{Lineup, Role};
+use crate::model::Model;
+use crate::quality::{Comparison, Sliding};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// The observations of one worker. It stays when its worker is built again.
+#[derive(Debug)]
+pub struct Monitor {
+    window: Duration,
+    state: Mutex<Observations>,
+}
+
+/// The monitors of all workers. Clones share them.
+#[derive(Debug, Clone)]
+pub struct Monitors(Arc<Vec<Arc<Monitor>>>);
+
+/// What a worker has seen of the lineup it works with.
+#[derive(Debug)]
+pub(super) struct Observations {
+    pub champion: Option<Observed>,
+    pub challenger: Option<Observed>,
+    pub comparison: Sliding<Comparison>,
+    pub shadow: ShadowCounts,
+}
+
+/// What became of the challenger's work, since the worker's start.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct ShadowCounts {
+    pub scored: u64,
+    /// Rows that the champion could score and the challenger could not.
+    pub rejected: u64,
+    /// Times it failed and was put aside.
+    pub failures: u64,
+    /// Time for encoding its features and for scoring.
+    pub seconds: f64,
+}
+
+impl Monitors {
+    /// One for each worker; `window` is how far back the sliding window reaches.
+    pub fn new(workers: usize, window: Duration) -> Monitors {
+        let monitors = (0..workers).map(|_| Arc::new(Monitor::new(window)));
+        Monitors(Arc::new(monitors.collect()))
+    }
+
+    /// The monitor of a worker, by its index from 0.
+    pub fn of_worker(&self, index: usize) -> Option<Arc<Monitor>> {
+        self.0.get(index).cloned()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Monitor> {
+        self.0.iter().map(AsRef::as_ref)
+    }
+}
+
+impl Monitor {
+    fn new(window: Duration) -> Monitor {
+        Monitor {
+            window,
+            state: Mutex::new(Observations {
+                champion: None,
+                challenger: None,
+                comparison: Sliding::new(window),
+                shadow: ShadowCounts::default(),
+            }),
+        }
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Observations> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins anew with each model that was not in service before.
+    pub(super) fn follow(&self, lineup: &Lineup) {
+        let mut state = self.lock();
+        let champion = Some(&lineup.champion);
+        let challenger = lineup.challenger.as_ref();
+        let mut changed = false;
+        let Observations {
+            champion: first,
+            challenger: second,
+            ..
+        } = &mut *state;
+        for (observed, model) in [(first, champion), (second, challenger)] {
+            if !same(observed.as_ref().map(|observed| &observed.model), model) {
+                *observed = model.map(|model| Observed::new(model.clone(), self.window));
+                changed = true;
+            }
+        }
+        if changed {
+            state.comparison = Sliding::new(self.window);
+        }
+    }
+}
+
+impl Observations {
+    pub fn model(&self, role: Role) -> Option<&Observed> {
+        match role {
+            Role::Champion => self.champion.as_ref(),
+            Role::Challenger => self.challenger.as_ref(),
+        }
+    }
+}
+
+fn same(a: Option<&Arc<Model>>, b: Option<&Arc<Model>>) -> bool {
+    match (a, b) {
+        (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+        (None, None) => true,
+        _ => false,
+    }
+}

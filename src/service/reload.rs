@@ -1,0 +1,115 @@
+//! Loading the models anew while the service runs.
+
+use crate::config;
+use crate::lineup::{self, Offered, Role, Served};
+use crate::metrics::Metrics;
+use crate::model::ModelError;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::Notify;
+
+/// The wish to load the models anew. Passed in as a value; clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct Reload(Arc<Notify>);
+
+impl Reload {
+    /// Asks for it. Requests that come while models are being loaded are one.
+    pub fn request(&self) {
+        self.0.notify_one();
+    }
+
+    async fn requested(&self) {
+        self.0.notified().await;
+    }
+}
+
+/// Keeps the models in service in step with their files.
+#[derive(Debug, Clone)]
+pub struct Reloader {
+    settings: config::Model,
+    served: Arc<Served>,
+    metrics: Metrics,
+    /// Why the model of a role that was offered last was refused.
+    refused: Arc<Mutex<Vec<(Role, String)>>>,
+}
+
+impl Reloader {
+    pub fn new(settings: config::Model, served: Arc<Served>, metrics: Metrics) -> Reloader {
+        Reloader {
+            settings,
+            served,
+            metrics,
+            refused: Arc::default(),
+        }
+    }
+
+    /// Takes the challenger in, and then loads the models anew at each request, one request after the other. Never
+    /// ends.
+    pub async fn follow(self, reload: Reload) {
+        self.load_aside(&[Role::Challenger]).await;
+        loop {
+            reload.requested().await;
+            self.load_aside(&Role::ALL).await;
+        }
+    }
+
+    /// Loads models without holding up whoever else runs on this thread.
+    async fn load_aside(&self, roles: &'static [Role]) {
+        let reloader = self.clone();
+        let loading = tokio::task::spawn_blocking(move || {
+            for &role in roles {
+                reloader.load(role);
+            }
+        });
+        if let Err(error) = loading.await {
+            tracing::error!(%error, "loading the models failed");
+        }
+    }
+
+    /// The roles whose last model was refused, and why.
+    pub fn refused(&self) -> Vec<(Role, String)> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn load(&self, role: Role) {
+        let path = match role {
+            Role::Champion => &self.settings.path,
+            Role::Challenger if self.settings.challenger.as_os_str().is_empty() => return,
+            Role::Challenger => &self.settings.challenger,
+        };
+        let (name, offered) = (role.name(), self.served.offer(role, lineup::open(path)));
+        self.metrics.offered_model(role, &offered);
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        refused.retain(|(other, _)| *other != role);
+        match offered {
+            Offered::Taken(model) => {
+                self.metrics.serves_models(&self.served.lineup());
+                let metadata = model.metadata();
+                tracing::info!(
+                    role = name,
+                    model = metadata.name,
+                    model_version = metadata.version,
+                    sha256 = model.sha256(),
+                    "a model was loaded and proven"
+                );
+            }
+            Offered::Unchanged => tracing::info!(role = name, "the model is the one that is in service"),
+            Offered::Refused(error) => {
+                let why = explained(&error);
+                tracing::error!(
+                    role = name,
+                    why,
+                    "the model is refused, and what was in service goes on"
+                );
+                refused.push((role, why));
+            }
+        }
+    }
+}
+
+/// The error with its cause.
+fn explained(error: &ModelError) -> String {
+    match error {
+        ModelError::Read { source, .. } => format!("{error}: {source}"),
+        _ => error.to_string(),
+    }
+}
