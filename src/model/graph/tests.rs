@@ -314,7 +314,7 @@ fn what_would_cost_too_much_is_refused_before_it_is_run() {
                 graph.node.insert(0, two("ReduceSum", "features", "axes", "more"));
                 graph.node[1].input[0] = "more".to_owned();
             }),
-            "it: ReduceSum (node \"\") has the axes [5], there should be some within -1 and 1",
+            "it: ReduceSum (node \"\") has the axes [5], they should be of [1, -1]",
         ),
         (
             refused(|graph| {
