@@ -21,6 +21,11 @@ impl Bins {
         self.counts.push(missing);
         self
     }
+
+    /// The bin of missing values: the last.
+    pub fn missing(&self) -> usize {
+        self.counts.len() - 1
+    }
 }
 
 /// Bins of numbers: their bounds, ascending, and themselves. A bin holds its lower bound and not its upper one.
@@ -62,7 +67,7 @@ pub(super) fn numeric(edges: &[f64], counts: &[u64], missing: u64) -> (Vec<f64>,
 }
 
 /// The bin of each value of a category, and the bins: the commonest values in training, and all others in one.
-pub(super) fn categorical(values: &[String], profile: &FeatureProfile) -> (Vec<u16>, Bins) {
+pub(super) fn categorical(values: &[String], profile: &FeatureProfile) -> (Vec<u8>, Bins) {
     let mut common: Vec<usize> = (0..values.len()).collect();
     if values.len() > MOST {
         common.sort_by_key(|&value| std::cmp::Reverse(profile.counts[value]));
@@ -73,7 +78,7 @@ pub(super) fn categorical(values: &[String], profile: &FeatureProfile) -> (Vec<u
         names: common.iter().map(|&value| values[value].clone()).collect(),
         counts: common.iter().map(|&value| profile.counts[value]).collect(),
     };
-    let other = common.len() as u16;
+    let other = common.len() as u8;
     let mut table = vec![other; values.len()];
     for (bin, &value) in (0..).zip(&common) {
         table[value] = bin;

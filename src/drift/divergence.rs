@@ -59,7 +59,10 @@ impl Drift {
 fn psi(trained: &[u64], rows: &[u64]) -> f64 {
     let (training, now) = (total(trained) as f64, total(rows) as f64);
     let share = |count: u64, total: f64| (count as f64).max(0.5) / total;
-    let bins = trained.iter().zip(rows).filter(|&(&trained, &rows)| trained + rows > 0);
+    let bins = trained
+        .iter()
+        .zip(rows)
+        .filter(|&(&trained, &rows)| trained > 0 || rows > 0);
     bins.map(|(&trained, &rows)| {
         let (expected, actual) = (share(trained, training), share(rows, now));
         (actual - expected) * (actual / expected).ln()

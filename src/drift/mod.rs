@@ -7,7 +7,9 @@
 mod bins;
 mod counts;
 mod divergence;
+mod lookup;
 mod reference;
+mod steps;
 
 #[cfg(test)]
 mod tests;

@@ -3,97 +3,79 @@
 use super::bins::{self, Bins};
 use super::counts::Counts;
 use super::divergence::Drift;
-use crate::flight::Column;
+use super::lookup::Lookup;
+use super::steps::Steps;
 use crate::model::{Features, Input, Metadata};
-use std::ops::RangeInclusive;
+use std::ops::Range;
+
+/// Rows that are counted at a time, column by column; they stay in the nearest cache.
+const BLOCK: usize = 256;
 
 /// The training profile of a model, in at most 20 bins a feature; shared by all workers as `Arc<Reference>`.
 ///
 /// Features that the model is never given are left out.
 #[derive(Debug)]
 pub struct Reference {
-    /// How many columns a row of features has.
+    /// How many features a row has.
     width: usize,
-    features: Vec<Lookup>,
+    features: Vec<(Lookup, Range<usize>)>,
     score: Steps,
-    /// Of the features, in the order of the profile, and of the score, with their names.
-    bins: Vec<(String, Bins)>,
-    /// How many counts there are.
-    len: usize,
-}
-
-/// From the value of a feature to its count.
-#[derive(Debug)]
-struct Lookup {
-    /// Among the features of the model.
-    column: usize,
-    /// What is added to a value to have its place in `counts`; that is at least 1.
-    offset: f64,
-    /// The place of the bin's count among all counts. The first is that of missing values.
-    counts: Vec<u16>,
-}
-
-/// From the score to its count.
-#[derive(Debug)]
-struct Steps {
-    /// Ascending; a bin holds its lower bound.
-    bounds: Vec<f64>,
-    first: usize,
+    /// Where the counts of the score are: they are the last.
+    scores: Range<usize>,
+    /// The bins of the features, in the order of the profile, and of the score, and where their counts are.
+    bins: Vec<(String, Bins, Range<usize>)>,
 }
 
 impl Reference {
     /// None where the model has no training profile.
     pub fn new(metadata: &Metadata) -> Option<Reference> {
         let profile = metadata.profile.as_ref()?;
-        let (mut features, mut all, mut len) = (Vec::new(), Vec::new(), 0);
+        let (mut features, mut all) = (Vec::new(), Vec::new());
+        let mut end = 0;
+        let mut next = |bins: &Bins| {
+            let begin = end;
+            end += bins.counts.len();
+            begin..end
+        };
         for profile in &profile.features {
-            let found = metadata
-                .features
-                .iter()
-                .position(|feature| feature.name == profile.name);
-            let Some((column, feature)) = found.map(|column| (column, &metadata.features[column])) else {
+            let mut columns = metadata.features.iter().enumerate();
+            let Some((column, feature)) = columns.find(|(_, feature)| feature.name == profile.name) else {
                 continue;
             };
             if feature.always_missing {
                 continue;
             }
-            let (lowest, table, bins) = match &feature.input {
+            let (lookup, bins) = match &feature.input {
                 Input::Numeric => {
                     let (bounds, bins) = bins::numeric(&profile.edges, &profile.counts, profile.missing);
-                    let (lowest, table) = table(feature.column, &bounds);
-                    (lowest, table, bins)
+                    (Lookup::numbers(column, feature.column, &bounds, bins.missing()), bins)
                 }
                 Input::Categorical(values) => {
                     let (table, bins) = bins::categorical(values, profile);
-                    (0, table, bins)
+                    (Lookup::categories(column, table, bins.missing()), bins)
                 }
             };
-            let missing = (bins.counts.len() - 1) as u16;
-            let table = std::iter::once(missing).chain(table);
-            features.push(Lookup {
-                column,
-                offset: 1.0 - f64::from(lowest),
-                counts: table.map(|bin| len as u16 + bin).collect(),
-            });
-            len += bins.counts.len();
-            all.push((profile.name.clone(), bins));
+            let range = next(&bins);
+            features.push((lookup, range.clone()));
+            all.push((profile.name.clone(), bins, range));
         }
         let (bounds, bins) = bins::numeric(&profile.score.edges, &profile.score.counts, 0);
-        let score = Steps { bounds, first: len };
-        len += bins.counts.len();
-        all.push(("score".to_owned(), bins));
+        let scores = next(&bins);
+        all.push(("score".to_owned(), bins, scores.clone()));
         Some(Reference {
             width: metadata.features.len(),
             features,
-            score,
+            score: Steps::new(bounds),
+            scores,
             bins: all,
-            len,
         })
     }
 
     /// No rows.
     pub fn counts(&self) -> Counts {
-        Counts(vec![0; self.len])
+        let mut counts = Counts::default();
+        counts.fit(self.scores.end);
+        counts
     }
 
     /// Counts the features of a batch of this model.
@@ -105,10 +87,10 @@ impl Reference {
     }
 
     fn count<T: Copy + Into<f64>>(&self, matrix: &[T], counts: &mut Counts) {
-        let counts = counts.fit(self.len);
-        for row in matrix.chunks_exact(self.width) {
-            for lookup in &self.features {
-                counts[lookup.count(row[lookup.column].into())] += 1;
+        let counts = counts.fit(self.scores.end);
+        for rows in matrix.chunks(self.width * BLOCK) {
+            for (lookup, range) in &self.features {
+                lookup.count(rows, self.width, &mut counts[range.clone()]);
             }
         }
     }
@@ -116,47 +98,16 @@ impl Reference {
     /// Counts the score of a row, the probability of the positive label. NaN is a missing one.
     #[inline]
     pub fn observe_score(&self, score: f64, counts: &mut Counts) {
-        counts.fit(self.len)[self.score.count(score)] += 1;
+        counts.fit(self.scores.end)[self.scores.start + self.score.bin(score)] += 1;
     }
 
     /// How far the counts are from those in training: for each feature, in the order of the profile, and for the score.
     pub fn drifts(&self, counts: &Counts) -> Vec<Drift> {
-        let mut rest = counts.0.iter().copied().chain(std::iter::repeat(0));
-        let drift = |(name, bins): &(String, Bins)| {
-            let rows: Vec<u64> = rest.by_ref().take(bins.counts.len()).collect();
-            Drift::new(name, &bins.names, &bins.counts, &rows)
+        let mut counts = counts.clone();
+        let counts = counts.fit(self.scores.end);
+        let drift = |(name, bins, range): &(String, Bins, Range<usize>)| {
+            Drift::new(name, &bins.names, &bins.counts, &counts[range.clone()])
         };
         self.bins.iter().map(drift).collect()
     }
-}
-
-impl Steps {
-    #[inline]
-    fn count(&self, score: f64) -> usize {
-        if score.is_nan() {
-            return self.first + self.bounds.len() + 1;
-        }
-        self.first + self.bounds.iter().filter(|&&bound| bound <= score).count()
-    }
-}
-
-impl Lookup {
-    #[inline]
-    fn count(&self, value: f64) -> usize {
-        // Limits leave NaN as it is, and a cast makes it 0.
-        let place = (value + self.offset).clamp(1.0, (self.counts.len() - 1) as f64) as u32;
-        usize::from(self.counts[place as usize])
-    }
-}
-
-/// The bins of whole numbers from one less than the lowest bound to the highest, which stand for all beyond them. The
-/// first number comes first.
-fn table(column: Column, bounds: &[f64]) -> (i32, Vec<u16>) {
-    // A row with a number outside of its column's range is rejected, so no table needs to be larger.
-    let (least, greatest) = column.range().map_or((0, 0), RangeInclusive::into_inner);
-    let inside = |bound: f64| bound.ceil().clamp(f64::from(least), f64::from(greatest)) as i32;
-    let lowest = bounds.first().map_or(least, |&bound| inside(bound) - 1);
-    let highest = bounds.last().map_or(least, |&bound| inside(bound));
-    let bin = |value: i32| bounds.partition_point(|&bound| bound <= f64::from(value)) as u16;
-    (lowest, (lowest..=highest).map(bin).collect())
 }

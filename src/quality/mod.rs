@@ -9,6 +9,8 @@
 //! All of them take constant memory however many rows there are, and add up: tallies of two workers added are the
 //! tally of all their rows. What can be read from them are [`Figures`] and [`ComparisonFigures`].
 //!
+//! A tally has 16 KiB and a comparison 96 KiB, thirteen times that when sliding: 1.7 MB for two models compared.
+//!
 //! A score is the probability of the model's positive label; truth says whether the row was of that label. A score
 //! outside of 0 and 1 counts as the nearer of the two.
 

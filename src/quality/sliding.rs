@@ -34,22 +34,19 @@ impl<T: Default + Clone + Accumulate> Sliding<T> {
         }
     }
 
-    /// The slot to observe into. A new one begins where the last one has taken a twelfth of the window.
+    /// The slot to observe into; asked for once a batch. A new one begins where the last one has taken a twelfth of the
+    /// window.
     pub fn current(&mut self, now: Instant) -> &mut T {
         let lasts = self.window / Self::SLOTS as u32;
-        let slot = match self.slots.pop_back() {
-            Some((begun, slot)) if now.saturating_duration_since(begun) < lasts => (begun, slot),
-            last => {
-                self.slots.extend(last);
-                if self.slots.len() == Self::SLOTS
-                    && let Some((_, oldest)) = self.slots.pop_front()
-                {
-                    self.retired.add(&oldest);
-                }
-                (now, T::default())
+        let over = |(begun, _): &(Instant, T)| now.saturating_duration_since(*begun) >= lasts;
+        if self.slots.back().is_none_or(over) {
+            if self.slots.len() == Self::SLOTS
+                && let Some((_, oldest)) = self.slots.pop_front()
+            {
+                self.retired.add(&oldest);
             }
-        };
-        self.slots.push_back(slot);
+            self.slots.push_back((now, T::default()));
+        }
         let last = self.slots.len() - 1;
         &mut self.slots[last].1
     }

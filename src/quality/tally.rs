@@ -51,11 +51,9 @@ impl Tally {
         let bin = self.histogram.observe(score, truth);
         self.scores[bin / (BINS / CALIBRATION)] += score;
         self.verdicts[usize::from(said_positive)][usize::from(truth)] += 1;
-        let (error, likelihood) = if truth {
-            (1.0 - score, score)
-        } else {
-            (score, 1.0 - score)
-        };
+        // Without a branch on the truth, which nobody can foresee.
+        let error = score - f64::from(truth);
+        let likelihood = (score - f64::from(!truth)).abs();
         self.squared_error += error * error;
         self.likelihood *= likelihood.clamp(f64::EPSILON, 1.0 - f64::EPSILON);
         if self.likelihood < SMALL {
