@@ -46,11 +46,13 @@ impl Predictions {
     }
 }
 
-/// The model in the binary, that of the settings, and those in a directory.
+/// The models in the binary, that of the settings, and those in a directory.
 pub(super) fn known_models(config: &Config, directory: Option<&Path>) -> Result<Models, Failed> {
     let mut models = Models::default();
     let mut add = || {
-        models.add(Arc::new(Model::embedded()?));
+        for embedded in [Model::embedded()?, Model::embedded_challenger()?] {
+            models.add(Arc::new(embedded));
+        }
         if !config.model.path.as_os_str().is_empty() {
             models.add_file(&config.model.path)?;
         }
