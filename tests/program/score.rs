@@ -1,12 +1,7 @@
 //! `score`: rows in, predictions out, without Kafka.
 
-#[path = "support/program.rs"]
-mod program;
-#[path = "support/rows.rs"]
-mod rows;
-
-use program::{Run, run};
-use rows::{SEED, SEED_1999_CSV, SEED_CSV, seed_1999};
+use crate::program::{Run, run};
+use crate::rows::{self, SEED, SEED_1999_CSV, SEED_CSV, seed_1999};
 use serde_json::Value;
 
 const THRESHOLD: f64 = 0.44517576623644245;

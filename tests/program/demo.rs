@@ -1,9 +1,6 @@
 //! `demo`: what a newcomer sees.
 
-#[path = "support/program.rs"]
-mod program;
-
-use program::run;
+use crate::program::run;
 
 /// The figures are those of scikit-learn on the probabilities that onnxruntime gives both models' rows of the bundled
 /// sample: AUC 0.51439 and 0.66366, Brier score 0.26062 and 0.22508, log loss 0.71694 and 0.64174, accuracy 0.51071 and
