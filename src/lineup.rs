@@ -79,7 +79,8 @@ impl Served {
         self.lock().clone()
     }
 
-    /// Puts a proven model into service. Batches that are under way are finished with the one before.
+    /// Puts a proven model into service. Batches that are under way are finished with the one before. A challenger that
+    /// says something else than the champion is refused, and leaves where the champion comes later.
     pub fn offer(&self, role: Role, model: Result<Arc<Model>, ModelError>) -> Offered {
         let model = match model {
             Ok(model) => model,
@@ -90,8 +91,17 @@ impl Served {
             return Offered::Unchanged;
         }
         match role {
-            Role::Champion => lineup.champion = model.clone(),
-            Role::Challenger => lineup.challenger = Some(model.clone()),
+            Role::Champion => {
+                lineup.champion = model.clone();
+                let Lineup { champion, challenger } = &mut *lineup;
+                challenger.take_if(|challenger| comparable(champion, challenger).is_err());
+            }
+            Role::Challenger => {
+                if let Err(error) = comparable(&lineup.champion, &model) {
+                    return Offered::Refused(error);
+                }
+                lineup.challenger = Some(model.clone());
+            }
         }
         self.generation.fetch_add(1, Ordering::Release);
         Offered::Taken(model)
@@ -100,6 +110,22 @@ impl Served {
     fn lock(&self) -> MutexGuard<'_, Lineup> {
         self.lineup.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Scores are compared only where both are the probability of the same label.
+fn comparable(champion: &Model, challenger: &Model) -> Result<(), ModelError> {
+    let (expected, positive) = (
+        champion.metadata().positive_label(),
+        challenger.metadata().positive_label(),
+    );
+    if positive == expected {
+        return Ok(());
+    }
+    Err(ModelError::OtherLabel {
+        origin: challenger.origin().to_owned(),
+        positive: positive.to_owned(),
+        expected: expected.to_owned(),
+    })
 }
 
 /// The model in this file, or the one in the binary where the path is empty; proven.
@@ -138,5 +164,30 @@ mod tests {
         ));
         assert_ne!(served.generation(), generation);
         assert!(served.lineup().challenger.is_some());
+    }
+
+    #[test]
+    fn a_challenger_has_the_champions_positive_label() {
+        let path = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/fixtures/challenger/fails-on-sunday.onnx"
+        );
+        let (onnx, sidecar) = (std::fs::read(path).unwrap(), path.replace(".onnx", ".json"));
+        let sidecar = std::fs::read_to_string(sidecar).unwrap();
+        let sidecar = sidecar.replace(r#""positive": "YES""#, r#""positive": "NO""#);
+        let other = Arc::new(Model::from_bytes(&onnx, Some(sidecar.as_bytes()), "the other").unwrap());
+        let embedded = open(Path::new("")).unwrap();
+
+        let served = Served::new(embedded.clone());
+        let Offered::Refused(error) = served.offer(Role::Challenger, Ok(other.clone())) else {
+            panic!("not refused");
+        };
+        assert_eq!(
+            error.to_string(),
+            r#"the other: its positive label is "NO" and that of the model it would be compared with "YES": nothing would follow"#
+        );
+        served.offer(Role::Challenger, Ok(embedded));
+        served.offer(Role::Champion, Ok(other));
+        assert!(served.lineup().challenger.is_none());
     }
 }

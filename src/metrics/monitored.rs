@@ -1,6 +1,7 @@
 //! The metrics of quality, drift and the challenger. They are made of a snapshot at each scrape.
 
 use super::registered::opts;
+use crate::lineup::Role;
 use crate::monitoring::{Seen, Snapshot};
 use crate::quality::{Confusion, Figures, Tally};
 use prometheus::core::{Atomic, AtomicF64, AtomicU64, GenericCounterVec, Number};
@@ -176,44 +177,45 @@ fn challenger(add: &Vectors<'_>, snapshot: &Snapshot) -> Result<(), Error> {
     let rows = add.counters::<AtomicU64>(
         "challenger_rows_total",
         "Rows that the champion scored, by what the challenger made of them: scored or rejected.",
-        &["result"],
+        &["sha256", "result"],
     )?;
     let failures = add.counters::<AtomicU64>(
         "challenger_failures_total",
-        "Times the challenger failed and was put aside until another takes its place.",
-        &[],
+        "Workers in which the challenger failed and was put aside until another takes its place.",
+        &["sha256"],
     )?;
     let seconds = add.counters::<AtomicF64>(
         "challenger_seconds_total",
         "Time the workers spent on the challenger.",
-        &[],
+        &["sha256"],
     )?;
     let agreement = add.gauges(
         "challenger_agreement_ratio",
         "Share of rows on which champion and challenger give the same verdict.",
-        &["window"],
+        &["sha256", "window"],
     )?;
     let difference = add.gauges(
         "challenger_auc_difference",
         "AUC of the challenger less that of the champion on the same rows: the value, and its 95 % interval from low to high.",
-        &["window", "estimate"],
+        &["sha256", "window", "estimate"],
     )?;
-    let Some(compared) = &snapshot.comparison else {
+    let challenger = snapshot.model(Role::Challenger);
+    let Some((seen, compared)) = challenger.zip(snapshot.comparison.as_ref()) else {
         return Ok(());
     };
-    let shadow = snapshot.shadow;
-    rows.with_label_values(&["scored"]).inc_by(shadow.scored);
-    rows.with_label_values(&["rejected"]).inc_by(shadow.rejected);
-    failures.with_label_values::<&str>(&[]).inc_by(shadow.failures);
-    seconds.with_label_values::<&str>(&[]).inc_by(shadow.seconds);
+    let ((_, sha256), shadow) = (names(seen), compared.shadow);
+    rows.with_label_values(&[sha256, "scored"]).inc_by(shadow.scored);
+    rows.with_label_values(&[sha256, "rejected"]).inc_by(shadow.rejected);
+    failures.with_label_values(&[sha256]).inc_by(shadow.failures);
+    seconds.with_label_values(&[sha256]).inc_by(shadow.seconds);
     for (window, comparison) in [(TOTAL, &compared.total), (SLIDING, &compared.recent)] {
         let Some(figures) = comparison.figures() else {
             continue;
         };
-        agreement.with_label_values(&[window]).set(figures.agreement);
+        agreement.with_label_values(&[sha256, window]).set(figures.agreement);
         if let Some(found) = figures.auc_difference {
             for (estimate, value) in [("value", found.value), ("low", found.low), ("high", found.high)] {
-                difference.with_label_values(&[window, estimate]).set(value);
+                difference.with_label_values(&[sha256, window, estimate]).set(value);
             }
         }
     }

@@ -34,6 +34,16 @@ pub enum ModelError {
     /// tract cannot load or run the graph.
     #[error("{origin}: the graph does not work: {problem}")]
     Broken { origin: String, problem: String },
+    /// Two models are set against each other.
+    #[error(
+        "{origin}: its positive label is {positive:?} and that of the model it would be compared with {expected:?}: \
+         nothing would follow"
+    )]
+    OtherLabel {
+        origin: String,
+        positive: String,
+        expected: String,
+    },
     #[error("{origin}: golden row {row} cannot be read: {rejection}")]
     GoldenRow {
         origin: String,

@@ -3,7 +3,7 @@
 use super::observed::Observed;
 use crate::lineup::{Lineup, Role};
 use crate::model::Model;
-use crate::quality::{Comparison, Sliding};
+use crate::quality::{Accumulate, Comparison, Sliding};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -24,19 +24,29 @@ pub(super) struct Observations {
     pub champion: Option<Observed>,
     pub challenger: Option<Observed>,
     pub comparison: Sliding<Comparison>,
+    /// The challenger's work.
     pub shadow: ShadowCounts,
 }
 
-/// What became of the challenger's work, since the worker's start.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+/// What became of a challenger's work.
+#[derive(Debug, Clone, Copy, Default, PartialEq, serde::Serialize)]
 pub struct ShadowCounts {
     pub scored: u64,
     /// Rows that the champion could score and the challenger could not.
     pub rejected: u64,
-    /// Times it failed and was put aside.
+    /// Workers in which it failed and was put aside.
     pub failures: u64,
     /// Time for encoding its features and for scoring.
     pub seconds: f64,
+}
+
+impl Accumulate for ShadowCounts {
+    fn add(&mut self, other: &Self) {
+        self.scored += other.scored;
+        self.rejected += other.rejected;
+        self.failures += other.failures;
+        self.seconds += other.seconds;
+    }
 }
 
 impl Monitors {
@@ -78,19 +88,17 @@ impl Monitor {
         let mut state = self.lock();
         let champion = Some(&lineup.champion);
         let challenger = lineup.challenger.as_ref();
-        let mut changed = false;
-        let Observations {
-            champion: first,
-            challenger: second,
-            ..
-        } = &mut *state;
-        for (observed, model) in [(first, champion), (second, challenger)] {
-            if !same(observed.as_ref().map(|observed| &observed.model), model) {
-                *observed = model.map(|model| Observed::new(model.clone(), self.window));
-                changed = true;
-            }
+        let of = |observed: &Option<Observed>, model| same(observed.as_ref().map(|seen| &seen.model), model);
+        let new = |model: Option<&Arc<Model>>| model.map(|model| Observed::new(model.clone(), self.window));
+        let changed = [!of(&state.champion, champion), !of(&state.challenger, challenger)];
+        if changed[0] {
+            state.champion = new(champion);
         }
-        if changed {
+        if changed[1] {
+            state.challenger = new(challenger);
+            state.shadow = ShadowCounts::default();
+        }
+        if changed != [false; 2] {
             state.comparison = Sliding::new(self.window);
         }
     }

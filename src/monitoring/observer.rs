@@ -25,10 +25,14 @@ impl Observer {
     /// For a worker that goes on with these models.
     pub fn new(monitor: Arc<Monitor>, lineup: &Lineup) -> Observer {
         monitor.follow(lineup);
-        let unknown_before = monitor.lock().champion.as_ref().map(|seen| seen.unknown.clone());
+        let mut state = monitor.lock();
+        let unknown_before = state.champion.as_ref().map(|seen| seen.unknown.clone());
+        let shadow = lineup.challenger.as_ref();
+        let shadow = shadow.and_then(|model| Shadow::new(model, &mut state.shadow));
+        drop(state);
         Observer {
             truth: Truth::new(lineup.champion.metadata()),
-            shadow: lineup.challenger.as_ref().and_then(Shadow::new),
+            shadow,
             truths: Vec::new(),
             unknown_before: unknown_before.unwrap_or_default(),
             monitor,

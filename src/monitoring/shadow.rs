@@ -20,8 +20,11 @@ pub struct Shadow {
 }
 
 impl Shadow {
-    /// None where the challenger cannot be made ready, which is logged.
-    pub fn new(model: &Arc<Model>) -> Option<Shadow> {
+    /// None where the challenger failed before, or cannot be made ready, which is logged and counted.
+    pub fn new(model: &Arc<Model>, counts: &mut ShadowCounts) -> Option<Shadow> {
+        if counts.failures > 0 {
+            return None;
+        }
         match model.scorer() {
             Ok(scorer) => Some(Shadow {
                 scorer,
@@ -31,6 +34,7 @@ impl Shadow {
             }),
             Err(error) => {
                 tracing::error!(%error, "the challenger cannot be used");
+                counts.failures += 1;
                 None
             }
         }

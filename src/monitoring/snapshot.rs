@@ -18,7 +18,6 @@ pub struct Snapshot {
     pub models: Vec<Seen>,
     /// Where there is a challenger.
     pub comparison: Option<Compared>,
-    pub shadow: ShadowCounts,
 }
 
 /// What was seen of one model.
@@ -53,6 +52,8 @@ pub struct Compared {
     pub total: Comparison,
     /// Within the sliding window.
     pub recent: Comparison,
+    /// The challenger's work.
+    pub shadow: ShadowCounts,
 }
 
 impl Snapshot {
@@ -63,28 +64,21 @@ impl Snapshot {
             let model = lineup.model(role)?;
             Some(seen(role, model, monitors, now))
         });
-        let mut shadow = ShadowCounts::default();
         let mut comparison = lineup.challenger.as_ref().map(|_| Compared {
             total: Comparison::default(),
             recent: Comparison::default(),
+            shadow: ShadowCounts::default(),
         });
         let models = models.collect();
         for monitor in monitors.iter() {
             let state = monitor.lock();
-            shadow.scored += state.shadow.scored;
-            shadow.rejected += state.shadow.rejected;
-            shadow.failures += state.shadow.failures;
-            shadow.seconds += state.shadow.seconds;
             if let Some(comparison) = comparison.as_mut().filter(|_| works_with(&state, lineup)) {
                 comparison.total.add(&state.comparison.total());
                 comparison.recent.add(&state.comparison.window(now));
+                comparison.shadow.add(&state.shadow);
             }
         }
-        Snapshot {
-            models,
-            comparison,
-            shadow,
-        }
+        Snapshot { models, comparison }
     }
 
     pub fn model(&self, role: Role) -> Option<&Seen> {
@@ -103,8 +97,12 @@ impl Snapshot {
             });
             status.insert(seen.role.name().to_owned(), seen_status);
         }
-        if let Some(Compared { total, recent }) = &self.comparison {
-            let both = json!({ "total": total.figures(), "recent": recent.figures() });
+        if let Some(compared) = &self.comparison {
+            let both = json!({
+                "total": compared.total.figures(),
+                "recent": compared.recent.figures(),
+                "challenger_rows": compared.shadow,
+            });
             status.insert("comparison".to_owned(), both);
         }
         status.into()

@@ -44,7 +44,7 @@ impl Service {
         let served = Arc::new(Served::new(model));
         Ok(Service {
             readiness: Readiness::new(Vec::new(), crate::shutdown::Shutdown::default()),
-            reloader: Reloader::new(crate::config::Model::default(), served.clone(), metrics.clone()),
+            reloader: Reloader::new(crate::config::Model::default(), served.clone(), metrics.clone(), 0),
             metrics,
             served,
             monitors: None,

@@ -4,6 +4,7 @@ use crate::config;
 use crate::lineup::{self, Offered, Role, Served};
 use crate::metrics::Metrics;
 use crate::model::ModelError;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Notify;
 
@@ -28,13 +29,17 @@ pub struct Reloader {
     settings: config::Model,
     served: Arc<Served>,
     metrics: Metrics,
+    /// Bytes of a file at most: the memory is shared out among the queues already.
+    most: u64,
     /// Why the model of a role that was offered last was refused.
     refused: Arc<Mutex<Vec<(Role, String)>>>,
 }
 
 impl Reloader {
-    pub fn new(settings: config::Model, served: Arc<Served>, metrics: Metrics) -> Reloader {
+    /// `budget` is the memory of the process, in bytes.
+    pub fn new(settings: config::Model, served: Arc<Served>, metrics: Metrics, budget: u64) -> Reloader {
         Reloader {
+            most: budget / PART_OF_BUDGET,
             settings,
             served,
             metrics,
@@ -65,6 +70,19 @@ impl Reloader {
         }
     }
 
+    /// Refuses what could end the process for lack of memory. That a file is not there shows when it is read.
+    fn fits(&self, path: &Path) -> Result<(), ModelError> {
+        for path in [path, &path.with_extension("json")] {
+            if std::fs::metadata(path).is_ok_and(|file| file.len() > self.most) {
+                return Err(ModelError::TooLarge {
+                    origin: path.display().to_string(),
+                    most: self.most as usize,
+                });
+            }
+        }
+        Ok(())
+    }
+
     /// The roles whose last model was refused, and why.
     pub fn refused(&self) -> Vec<(Role, String)> {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -76,7 +94,8 @@ impl Reloader {
             Role::Challenger if self.settings.challenger.as_os_str().is_empty() => return,
             Role::Challenger => &self.settings.challenger,
         };
-        let (name, offered) = (role.name(), self.served.offer(role, lineup::open(path)));
+        let model = self.fits(path).and_then(|()| lineup::open(path));
+        let (name, offered) = (role.name(), self.served.offer(role, model));
         self.metrics.offered_model(role, &offered);
         let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
         refused.retain(|(other, _)| *other != role);
@@ -105,6 +124,9 @@ impl Reloader {
         }
     }
 }
+
+/// A file takes some eight times its size while it is read and proven.
+const PART_OF_BUDGET: u64 = 16;
 
 /// The error with its cause.
 fn explained(error: &ModelError) -> String {

@@ -53,7 +53,13 @@ impl Service {
     pub async fn run(self, listener: TcpListener) -> Ended {
         let vitals: Vec<Arc<Vitals>> = (0..self.config.workers.count).map(|_| Arc::default()).collect();
         let readiness = Readiness::new(vitals.clone(), self.shutdown.clone());
-        let reloader = Reloader::new(self.config.model.clone(), self.served.clone(), self.metrics.clone());
+        let budget = Budget::find(&self.config.memory);
+        let reloader = Reloader::new(
+            self.config.model.clone(),
+            self.served.clone(),
+            self.metrics.clone(),
+            budget.bytes,
+        );
         tokio::spawn(reloader.clone().follow(self.reload.clone()));
         let router = http::router(http::Service {
             readiness: readiness.clone(),
@@ -82,7 +88,7 @@ impl Service {
             Ok(None) => return Ended::Drained(self.metrics.totals()),
             Err(failure) => return Ended::Refused(failure.to_string()),
         };
-        let factory = factory.within(&Budget::find(&self.config.memory), self.config.workers.count, &topics);
+        let factory = factory.within(&budget, self.config.workers.count, &topics);
         let (report, mut reports) = mpsc::unbounded_channel();
         for (index, vitals) in vitals.iter().enumerate() {
             let worker = Worker {
