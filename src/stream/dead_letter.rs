@@ -1,6 +1,7 @@
 //! Records that cannot be scored, and the headers that say why and where from.
 
 use crate::flight::{self, Rejection};
+use crate::model::ScoreError;
 use crate::output::Source;
 use rdkafka::message::{Header, OwnedHeaders};
 
@@ -19,10 +20,11 @@ pub mod header {
 const NULL_RECORD: &str = "null_record";
 const MISSING_KEY: &str = "missing_key";
 const OUTPUT_TOO_LARGE: &str = "output_too_large";
+const MODEL_FAILED: &str = "model_failed";
 
 /// The closed set of reasons, as they stand in the header and in the metric's label.
-pub const REASONS: [&str; flight::Reason::ALL.len() + 3] = {
-    let mut reasons = [NULL_RECORD; flight::Reason::ALL.len() + 3];
+pub const REASONS: [&str; flight::Reason::ALL.len() + 4] = {
+    let mut reasons = [NULL_RECORD; flight::Reason::ALL.len() + 4];
     let mut row = 0;
     while row < flight::Reason::ALL.len() {
         reasons[row] = flight::Reason::ALL[row].as_str();
@@ -30,6 +32,7 @@ pub const REASONS: [&str; flight::Reason::ALL.len() + 3] = {
     }
     reasons[row] = MISSING_KEY;
     reasons[row + 1] = OUTPUT_TOO_LARGE;
+    reasons[row + 2] = MODEL_FAILED;
     reasons
 };
 
@@ -44,6 +47,8 @@ pub enum DeadLetter {
     MissingKey,
     /// The prediction with its key and headers would be larger than the output topic takes.
     OutputTooLarge { bytes: usize, limit: usize },
+    /// The model fails on this row alone.
+    ModelFailed(ScoreError),
 }
 
 impl DeadLetter {
@@ -53,6 +58,7 @@ impl DeadLetter {
             DeadLetter::NullRecord => NULL_RECORD,
             DeadLetter::MissingKey => MISSING_KEY,
             DeadLetter::OutputTooLarge { .. } => OUTPUT_TOO_LARGE,
+            DeadLetter::ModelFailed(_) => MODEL_FAILED,
         }
     }
 
@@ -61,6 +67,7 @@ impl DeadLetter {
             DeadLetter::Row(rejection) => rejection.message.clone(),
             DeadLetter::NullRecord => "the record has neither key nor value".into(),
             DeadLetter::MissingKey => "the record has no key, and the output topic is compacted".into(),
+            DeadLetter::ModelFailed(error) => error.to_string(),
             DeadLetter::OutputTooLarge { bytes, limit } => {
                 format!("the prediction with its key and headers has {bytes} bytes, the output topic takes {limit}")
             }

@@ -9,12 +9,13 @@ use super::worker::Worker;
 use crate::flight::Rejection;
 use crate::lineup::{Lineup, Served};
 use crate::metrics::{Metrics, Stage};
-use crate::model::{Metadata, Prediction};
+use crate::model::{Metadata, Prediction, ScoreError};
 use crate::monitoring::{Monitor, Observer};
 use crate::output::{Format, Source, console_block};
 use crate::scoring::Scoring;
 use rdkafka::Message;
 use rdkafka::message::BorrowedMessage;
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -95,20 +96,44 @@ impl Pipeline {
         self.follow_lineup()?;
         let started = Instant::now();
         self.metrics.consumed_batch(batch.len());
-        self.decide(batch);
-        self.score(batch, producer, started)
+        self.decide(batch, &mut BTreeMap::new());
+        let Err(error) = self.score(batch, producer, started)? else {
+            return Ok(());
+        };
+        tracing::error!(%error, "a row on which the model fails becomes a dead letter");
+        let mut failing = self.failing(batch);
+        self.decide(batch, &mut failing);
+        let scored = self.score(batch, producer, started)?;
+        scored.map_err(|error| Failure::Model(error.to_string()))
     }
 
-    /// Decides each record's outcome and encodes the rows that can be scored.
-    fn decide(&mut self, batch: &[BorrowedMessage<'_>]) {
+    /// The records whose row the model fails on, by their place in the batch.
+    fn failing(&mut self, batch: &[BorrowedMessage<'_>]) -> BTreeMap<usize, ScoreError> {
+        let mut failing = BTreeMap::new();
+        let values = batch.iter().map(|message| message.payload().unwrap_or_default());
+        for (position, value) in values.enumerate() {
+            self.scoring.clear();
+            // What is not a row has its own outcome.
+            if self.scoring.push(value).is_ok()
+                && let Err(error) = self.scoring.score()
+            {
+                failing.insert(position, error);
+            }
+        }
+        failing
+    }
+
+    /// Decides each record's outcome and encodes the rows that can be scored. The model fails on those in `failing`.
+    fn decide(&mut self, batch: &[BorrowedMessage<'_>], failing: &mut BTreeMap<usize, ScoreError>) {
         self.scoring.clear();
         self.outcomes.clear();
         let Pipeline { scoring, observer, .. } = self;
         if let Some(observer) = observer {
             observer.clear();
         }
-        for message in batch {
+        for (position, message) in batch.iter().enumerate() {
             let outcome = match (message.key(), message.payload()) {
+                _ if let Some(error) = failing.remove(&position) => Outcome::DeadLetter(DeadLetter::ModelFailed(error)),
                 (None, None) => Outcome::DeadLetter(DeadLetter::NullRecord),
                 (Some(_), None) => Outcome::Tombstone,
                 (None, Some(_)) if self.topics.output.limits.compacted => Outcome::DeadLetter(DeadLetter::MissingKey),
@@ -119,18 +144,20 @@ impl Pipeline {
             };
             self.outcomes.push(outcome);
         }
-        if let Some(observer) = &self.observer {
-            let scorer = self.scoring.scorer();
-            observer.encoded(scorer.features(), scorer.unknown_categories());
-        }
     }
 
-    fn score(&mut self, batch: &[BorrowedMessage<'_>], producer: &Producer, started: Instant) -> Result<(), Failure> {
+    /// Scores the rows and produces every record's outcome, or nothing where the model fails.
+    fn score(
+        &mut self,
+        batch: &[BorrowedMessage<'_>],
+        producer: &Producer,
+        started: Instant,
+    ) -> Result<Result<(), ScoreError>, Failure> {
         let model = self.scoring.model().clone();
-        let scored = self
-            .scoring
-            .score()
-            .map_err(|error| Failure::Model(format!("the model failed on a batch of {} rows: {error}", batch.len())))?;
+        let scored = match self.scoring.score() {
+            Ok(scored) => scored,
+            Err(error) => return Ok(Err(error)),
+        };
         let producing = Instant::now();
         self.metrics.spent(Stage::Score, producing - started);
 
@@ -176,8 +203,10 @@ impl Pipeline {
         // The outputs are on their way: nobody waits for this.
         if let Some(observer) = &mut self.observer {
             observer.scored(scored.scores());
+            let scorer = self.scoring.scorer();
+            observer.encoded(scorer.features(), scorer.unknown_categories());
         }
-        Ok(())
+        Ok(Ok(()))
     }
 }
 

@@ -1,9 +1,8 @@
 //! An embedded Kafka, the service on it, and what comes out.
 
 use flight_delay_scorer::config::{Config, Guarantee};
-use flight_delay_scorer::lineup::Served;
+use flight_delay_scorer::lineup::{self, Served};
 use flight_delay_scorer::metrics::{Metrics, Now};
-use flight_delay_scorer::model::Model;
 use flight_delay_scorer::monitoring::{Monitors, Snapshot};
 use flight_delay_scorer::service::{Ended, Reload, Service};
 use flight_delay_scorer::shutdown::Shutdown;
@@ -58,7 +57,7 @@ impl Cluster {
     }
 
     pub fn serve(&self, topics: &Topics) -> Running {
-        let model = Arc::new(Model::embedded().unwrap());
+        let model = lineup::open(&self.config.model.path).unwrap();
         let metrics = Metrics::new(&model.metadata().labels, &REASONS).unwrap();
         let monitors = Monitors::new(1, self.config.monitoring.window);
         let (shutdown, reload) = (Shutdown::default(), Reload::default());

@@ -2,9 +2,16 @@
 
 use crate::cluster::{Cluster, Outcome, PATIENCE, Running, SEED, send};
 use flight_delay_scorer::service::Ended;
-use rdkafka::producer::BaseProducer;
+use flight_delay_scorer::stream::header;
+use rdkafka::producer::{BaseProducer, Producer};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
+
+/// A model that looks the day of the week up, and has none for Sunday.
+const FAILS_ON_SUNDAY: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/tests/fixtures/challenger/fails-on-sunday.onnx"
+);
 
 /// The file of the model that is served.
 struct File {
@@ -114,13 +121,41 @@ fn a_reload_takes_a_proven_model_and_refuses_any_other() {
 }
 
 #[test]
-fn a_challenger_publishes_nothing_and_harms_nothing() {
-    let fixture = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/tests/fixtures/challenger/fails-on-sunday.onnx"
-    );
+fn a_row_on_which_the_model_fails_is_a_dead_letter_and_stops_nothing() {
     let mut cluster = Cluster::start();
-    cluster.config.model.challenger = fixture.into();
+    cluster.config.model.path = FAILS_ON_SUNDAY.into();
+    let topics = cluster.create_topics();
+    let producer = cluster.producer();
+    let sunday = SEED.replacen(",14,3,", ",14,7,", 1);
+    // One batch.
+    for row in [SEED, &sunday, SEED, "no row", &sunday, SEED] {
+        send(&producer, 0, None, Some(row.as_bytes()));
+    }
+    while producer.in_flight_count() > 0 {
+        producer.poll(Duration::from_millis(10));
+    }
+    let service = cluster.serve(&topics);
+    let outcomes = cluster.outcomes(6);
+    let reasons = |topic: &str| -> Vec<_> {
+        let of_topic = outcomes.iter().filter(|outcome| outcome.topic == topic);
+        of_topic
+            .map(|outcome| (outcome.source_offset(), outcome.header(header::REASON)))
+            .collect()
+    };
+    assert_eq!(reasons(&topics.output.name), [(0, None), (2, None), (5, None)]);
+    let letters = [
+        (1, Some("model_failed")),
+        (3, Some("row_width")),
+        (4, Some("model_failed")),
+    ];
+    assert_eq!(reasons(&topics.dead_letter.name), letters);
+    assert!(matches!(service.drain(), Ended::Drained(totals) if totals.predictions == 3 && totals.dead_letters == 3));
+}
+
+#[test]
+fn a_challenger_publishes_nothing_and_harms_nothing() {
+    let mut cluster = Cluster::start();
+    cluster.config.model.challenger = FAILS_ON_SUNDAY.into();
     let topics = cluster.create_topics();
     let service = cluster.serve(&topics);
     let producer = cluster.producer();
@@ -130,12 +165,18 @@ fn a_challenger_publishes_nothing_and_harms_nothing() {
     );
     send_seed(&producer);
     cluster.outcomes(1);
-    wait_for(&service, "flight_scorer_challenger_rows_total{result=\"scored\"} 1");
+    wait_for(
+        &service,
+        "flight_scorer_challenger_rows_total{result=\"scored\",sha256=\"f6fab50dcdb8\"} 1",
+    );
 
     let sunday = SEED.replacen(",14,3,", ",14,7,", 1);
     send(&producer, 0, None, Some(sunday.as_bytes()));
     cluster.outcomes(2);
-    wait_for(&service, "flight_scorer_challenger_failures_total 1");
+    wait_for(
+        &service,
+        "flight_scorer_challenger_failures_total{sha256=\"f6fab50dcdb8\"} 1",
+    );
     send_seed(&producer);
     let outcomes = cluster.outcomes(3);
     let first = model_of(&outcomes[0]);
@@ -146,7 +187,7 @@ fn a_challenger_publishes_nothing_and_harms_nothing() {
             "flight_scorer_quality_verdicts_total{{role=\"champion\",sha256=\"{first}\",truth=\"positive\",verdict=\"positive\"}} 3"
         ),
     );
-    assert!(service.metric("flight_scorer_challenger_rows_total{result=\"scored\"} 1"));
+    assert!(service.metric("flight_scorer_challenger_rows_total{result=\"scored\",sha256=\"f6fab50dcdb8\"} 1"));
     assert!(matches!(service.drain(), Ended::Drained(totals) if totals.predictions == 3));
 }
 

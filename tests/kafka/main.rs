@@ -8,6 +8,7 @@ mod group;
 mod kept;
 mod limits;
 mod memory;
+mod models;
 mod outage;
 mod replay;
 mod start;
