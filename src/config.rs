@@ -216,12 +216,7 @@ impl Config {
             ("kafka.dead_letter_topic", &kafka.dead_letter_topic),
         ];
         for (position, (setting, topic)) in topics.iter().enumerate() {
-            let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-            if topic.is_empty()
-                || topic.len() > 249
-                || !topic.chars().all(legal)
-                || [".", ".."].contains(&topic.as_str())
-            {
+            if !is_topic_name(topic) {
                 return Err(ConfigError(format!(
                     "{setting}: \"{topic}\" is not a topic name (1 to 249 letters, digits, '.', '_' and '-')"
                 )));
@@ -330,6 +325,12 @@ pub fn instance_name(environment: impl Fn(&str) -> Option<String>) -> String {
         .or_else(|| environment("HOSTNAME"))
         .or_else(kernel);
     name.map_or_else(|| "local".into(), |name| name.trim().to_owned())
+}
+
+/// Whether a topic can have this name: any other is refused by the brokers, or by librdkafka.
+pub fn is_topic_name(name: &str) -> bool {
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    (1..=249).contains(&name.len()) && name.bytes().all(legal) && name != "." && name != ".."
 }
 
 /// The key in the spelling of the environment, so that a flag and a variable meet: librdkafka's dots as underscores.

@@ -2,11 +2,12 @@
 
 use super::claim::{Claim, NoClaim, Place};
 use super::comparison::{Verdict, compare};
+use super::inputs::{Input, Inputs};
 use super::report::Report;
 use crate::model::{ModelError, Models, ScoreError};
 use crate::output::{Format, Published, Source};
 use crate::scoring::Scoring;
-use crate::stream::{At, ClientFactory, Cursor, Excerpt, Failure, Record};
+use crate::stream::{ClientFactory, Cursor, Excerpt, Failure, Record};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ const BATCH: usize = 1024;
 /// Scores published predictions again, from the rows and with the models that they name.
 pub struct Auditor {
     topic: String,
-    inputs: Cursor,
+    inputs: Inputs,
     models: Models,
     /// By hash, `None` where there is no model of it.
     scorings: BTreeMap<String, Option<Scoring>>,
@@ -33,6 +34,12 @@ pub struct Auditor {
 pub enum AuditError {
     #[error("{0}")]
     Kafka(#[from] Failure),
+    #[error("{prediction}, made from {input}: {failure}")]
+    Input {
+        prediction: Place,
+        input: Place,
+        failure: Failure,
+    },
     #[error(transparent)]
     Model(#[from] ModelError),
     #[error("{0}")]
@@ -52,7 +59,7 @@ impl Auditor {
     ) -> Result<Auditor, AuditError> {
         Ok(Auditor {
             topic: topic.to_owned(),
-            inputs: Cursor::new(factory, patience)?,
+            inputs: Inputs::new(factory, patience)?,
             models,
             scorings: BTreeMap::new(),
             chunk: Vec::new(),
@@ -82,7 +89,11 @@ impl Auditor {
             }
             Err(NoClaim::Tombstone) => self.report.tombstones += 1,
             Err(NoClaim::Unreadable(name, why)) => {
-                let place = self.place(partition, offset);
+                let place = Place {
+                    topic: self.topic.clone(),
+                    partition,
+                    offset,
+                };
                 self.report.unreadable(place, name, why);
             }
         }
@@ -125,35 +136,29 @@ impl Auditor {
     /// Checks claims of one model that are in the order of their sources.
     fn check(&mut self, claims: &[Claim], scoring: &mut Scoring) -> Result<(), AuditError> {
         let mut batch: Vec<&Claim> = Vec::with_capacity(BATCH);
-        // A partition that has nothing from some offset on.
-        let mut ended: Option<&Place> = None;
         for claim in claims {
-            let Place {
-                topic,
-                partition,
-                offset,
-            } = &claim.source;
-            if ended.is_some_and(|ended| (&ended.topic, ended.partition) == (topic, *partition)) {
-                self.report.missing_inputs += 1;
-                continue;
-            }
-            let row = match self.inputs.at(topic, *partition, *offset, || true)? {
-                At::Record(Record { value, .. }) => value,
-                At::Gap => {
+            let input = self.inputs.at(&claim.source).map_err(|failure| AuditError::Input {
+                prediction: claim.place(&self.topic),
+                input: claim.source.clone(),
+                failure,
+            })?;
+            let row = match input {
+                Input::Record(Some(row)) => row,
+                Input::Record(None) => {
+                    self.different(claim, vec!["the input has no value".into()]);
+                    continue;
+                }
+                Input::Gap | Input::End => {
                     self.report.missing_inputs += 1;
                     continue;
                 }
-                At::End => {
-                    self.report.missing_inputs += 1;
-                    ended = Some(&claim.source);
+                Input::Denied(why) => {
+                    let prediction = claim.place(&self.topic);
+                    self.report.denied(prediction, claim.source.clone(), why.clone());
                     continue;
                 }
             };
-            let Some(row) = row else {
-                self.different(claim, vec!["the input has no value".into()]);
-                continue;
-            };
-            match scoring.push(&row) {
+            match scoring.push(row) {
                 Ok(_) => batch.push(claim),
                 Err(rejection) => {
                     let reason = rejection.reason.as_str();
@@ -209,15 +214,63 @@ impl Auditor {
     }
 
     fn different(&mut self, claim: &Claim, differences: Vec<String>) {
-        let prediction = self.place(claim.partition, claim.offset);
+        let prediction = claim.place(&self.topic);
         self.report.different(prediction, claim.source.clone(), differences);
     }
+}
 
-    fn place(&self, partition: i32, offset: i64) -> Place {
-        Place {
-            topic: self.topic.clone(),
-            partition,
-            offset,
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Kafka;
+    use crate::model::Model;
+    use crate::stream::EmbeddedKafka;
+    use rdkafka::types::RDKafkaRespErr;
+    use std::sync::Arc;
+
+    const SEED: &str =
+        "1987,10,14,3,741,730,912,849,PS,1451,NA,91,79,NA,23,11,SAN,SFO,447,NA,NA,0,NA,0,NA,NA,NA,NA,NA,YES,YES";
+
+    #[test]
+    fn only_the_input_topic_of_the_settings_has_to_be_readable() {
+        let kafka = EmbeddedKafka::start(1).unwrap();
+        let settings = Kafka {
+            bootstrap_servers: kafka.bootstrap_servers().unwrap(),
+            input_topic: "rows".into(),
+            ..Kafka::default()
+        };
+        for topic in ["rows", "secret"] {
+            kafka.create_topic(topic, 1, 1).unwrap();
+            let denied = RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
+            kafka.fail_topic(topic, denied).unwrap();
         }
+        let factory = ClientFactory::new(settings, "test".into());
+        let model = Arc::new(Model::embedded().unwrap());
+        let mut scoring = Scoring::new(&model, Format::Json).unwrap();
+        scoring.push(SEED.as_bytes()).unwrap();
+        let scored = scoring.score().unwrap();
+        let mut models = Models::default();
+        models.add(model);
+        let mut auditor = Auditor::new(&factory, "out", models, Duration::from_secs(20)).unwrap();
+        let mut take = |offset: i64, topic: &str| {
+            let mut value = Vec::new();
+            let source = Source {
+                topic,
+                partition: 0,
+                offset: 100 + offset,
+            };
+            scored.write(0, Some(source), &mut value);
+            let value = Some(value);
+            auditor.take(4, Record { offset, value }).unwrap();
+            auditor.check_chunk().map(|()| auditor.report.clone())
+        };
+        let report = take(7, "secret").unwrap();
+        assert_eq!((report.denied_inputs, report.unchecked()), (1, 1));
+        let shown = report.to_string();
+        let place = "  denied input: out, partition 4, offset 7, made from secret, partition 0, offset 107\n";
+        assert!(shown.contains(place), "{shown}");
+        let error = take(8, "rows").unwrap_err().to_string();
+        let places = "out, partition 4, offset 8, made from rows, partition 0, offset 108: cannot read rows: ";
+        assert!(error.starts_with(places), "{error}");
     }
 }

@@ -61,6 +61,15 @@ impl Claim {
             value,
         })
     }
+
+    /// Its own place, in the topic it was read from.
+    pub fn place(&self, topic: &str) -> Place {
+        Place {
+            topic: topic.to_owned(),
+            partition: self.partition,
+            offset: self.offset,
+        }
+    }
 }
 
 fn is_hash(text: &str) -> bool {

@@ -9,6 +9,7 @@
 mod auditor;
 mod claim;
 mod comparison;
+mod inputs;
 mod report;
 
 pub use auditor::{AuditError, Auditor};

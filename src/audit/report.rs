@@ -8,6 +8,8 @@ use std::fmt;
 
 /// Differences that are shown with their places.
 const DIFFERENT_SHOWN: u64 = 10;
+/// Predictions whose input may not be read that are shown with their places.
+const DENIED_SHOWN: u64 = 3;
 /// Unreadable records that are shown with their places.
 const UNREADABLE_SHOWN: u64 = 3;
 
@@ -23,12 +25,14 @@ pub struct Report {
     pub different: u64,
     /// The input record is not there any more.
     pub missing_inputs: u64,
+    /// The input record is said to be in another topic than the service's, which may not be read.
+    pub denied_inputs: u64,
     /// By hash.
     pub unknown_models: BTreeMap<String, u64>,
     /// Not predictions in JSON that name input and model, by what is wrong.
     pub unreadable: BTreeMap<&'static str, u64>,
     pub tombstones: u64,
-    /// The first that are different or unreadable.
+    /// The first that are different, whose input is denied, and that are unreadable.
     pub examples: Vec<Example>,
 }
 
@@ -47,9 +51,9 @@ impl Report {
         self.equal + self.within_one_ulp + self.different
     }
 
-    /// Predictions that could not be: for lack of their input or their model, or because they are unreadable.
+    /// Predictions that could not be: for lack of their input, a right to read it, or their model, or because they are unreadable.
     pub fn unchecked(&self) -> u64 {
-        self.missing_inputs + sum(&self.unknown_models) + sum(&self.unreadable)
+        self.missing_inputs + self.denied_inputs + sum(&self.unknown_models) + sum(&self.unreadable)
     }
 
     pub(super) fn different(&mut self, prediction: Place, input: Place, problems: Vec<String>) {
@@ -60,6 +64,18 @@ impl Report {
                 prediction,
                 input: Some(input),
                 problems,
+            });
+        }
+    }
+
+    pub(super) fn denied(&mut self, prediction: Place, input: Place, problem: String) {
+        self.denied_inputs += 1;
+        if self.denied_inputs <= DENIED_SHOWN {
+            self.examples.push(Example {
+                outcome: "denied input",
+                prediction,
+                input: Some(input),
+                problems: vec![problem],
             });
         }
     }
@@ -97,6 +113,7 @@ impl fmt::Display for Report {
         writeln!(f, "within 1 ulp    {}", self.within_one_ulp)?;
         writeln!(f, "different       {}", self.different)?;
         writeln!(f, "missing inputs  {}", self.missing_inputs)?;
+        writeln!(f, "denied inputs   {}", self.denied_inputs)?;
         writeln!(f, "unknown models  {}", by_name(&self.unknown_models))?;
         writeln!(f, "unreadable      {}", by_name(&self.unreadable))?;
         writeln!(f, "tombstones      {}", self.tombstones)?;
@@ -144,18 +161,26 @@ mod tests {
         for offset in 0..12 {
             report.different(place(offset), place(100 + offset), vec!["label: \u{1b}[2J".into()]);
         }
+        for offset in 30..34 {
+            report.denied(place(offset), place(200 + offset), "cannot read it".into());
+        }
         for offset in 20..25 {
             report.unreadable(place(offset), "csv", "it is CSV".into());
         }
-        assert_eq!((report.checked(), report.unchecked()), (32, 8));
+        assert_eq!((report.checked(), report.unchecked()), (32, 12));
         let outcomes: Vec<&str> = report.examples.iter().map(|example| example.outcome).collect();
-        assert_eq!(outcomes, [&["different"; 10][..], &["unreadable"; 3]].concat());
+        assert_eq!(
+            outcomes,
+            [&["different"; 10][..], &["denied input"; 3], &["unreadable"; 3]].concat()
+        );
         let text = report.to_string();
         for expected in [
             "\ndifferent       12\n",
+            "\ndenied inputs   4\n",
             "\nunknown models  2: 0123456789ab 2\n",
             "\nunreadable      5: csv 5\n",
             "  different: out, partition 3, offset 9, made from out, partition 3, offset 109\n    label: \\u{1b}[2J\n",
+            "  denied input: out, partition 3, offset 32, made from out, partition 3, offset 232\n    cannot read it\n",
             "  unreadable: out, partition 3, offset 22\n    it is CSV\n",
         ] {
             assert!(text.contains(expected), "{expected} in {text}");

@@ -52,7 +52,7 @@ pub(super) fn run(args: Args, config: Config, instance: String) -> Result<Exit, 
 
 fn failed(error: AuditError) -> Failed {
     match error {
-        AuditError::Kafka(failure) => Exit::Kafka.with(failure),
+        AuditError::Kafka(_) | AuditError::Input { .. } => Exit::Kafka.with(error),
         AuditError::Model(error) => Exit::Model.with(error),
         AuditError::Score(error) => error.into(),
     }
@@ -66,6 +66,10 @@ fn conclude(report: &Report, topic: &str) -> Result<Exit, Failed> {
         (
             report.missing_inputs,
             "missing input: older than the input topic keeps, or the topic was made again",
+        ),
+        (
+            report.denied_inputs,
+            "denied input: in another topic than kafka.input_topic, without the right to read it",
         ),
         (unknown, "unknown model: give its file by --models DIR"),
         (unreadable, "unreadable: only predictions in JSON name input and model"),

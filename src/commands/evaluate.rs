@@ -2,14 +2,12 @@
 
 use super::predictions::{Predictions, known_models};
 use super::since::Since;
-use super::{Exit, Failed, complain, show};
+use super::{Exit, Failed, complain, input, show};
 use crate::config::Config;
 use crate::evaluation::{EvaluationError, Evaluator, Truths};
 use crate::flight::Lines;
 use crate::stream::{Cursor, Excerpt, Failure};
 use anyhow::{Context, anyhow};
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 /// Reads rows that have IsDepDelayed from a file or a topic, and holds the predictions that the output topic has now
@@ -81,15 +79,7 @@ fn failed(error: EvaluationError) -> Failed {
 }
 
 fn read_file(path: &Path, truths: &mut Truths) -> anyhow::Result<()> {
-    let (file, name): (Box<dyn Read>, String) = if path == Path::new("-") {
-        (Box::new(io::stdin().lock()), "standard input".into())
-    } else {
-        let name = path.display().to_string();
-        (
-            Box::new(File::open(path).with_context(|| format!("cannot open {name}"))?),
-            name,
-        )
-    };
+    let (file, name) = input::open(path)?;
     let read = || format!("cannot read {name}");
     let mut lines = Lines::new(file).with_context(read)?;
     while let Some((number, row)) = lines.read().with_context(read)? {

@@ -4,6 +4,7 @@ mod audit;
 mod demo;
 mod evaluate;
 mod health;
+mod input;
 mod model;
 mod predictions;
 mod replay;

@@ -1,13 +1,12 @@
 //! `score`: rows in, predictions out, no Kafka.
 
 use super::serve::load_model;
-use super::{Exit, Failed, complain};
+use super::{Exit, Failed, complain, input};
 use crate::config::Config;
 use crate::flight::Lines;
 use crate::output::Format;
 use crate::scoring::Scoring;
 use anyhow::Context;
-use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
 use std::path::PathBuf;
 
@@ -28,17 +27,13 @@ pub struct Args {
 
 pub(super) fn run(args: Args, config: &Config) -> Result<Exit, Failed> {
     let model = load_model(config)?;
-    let name = args.file.display().to_string();
-    let input: Box<dyn Read> = match name.as_str() {
-        "-" => Box::new(io::stdin().lock()),
-        _ => Box::new(File::open(&args.file).with_context(|| format!("cannot open {name}"))?),
-    };
+    let (input, name) = input::open(&args.file)?;
     let mut batches = Batches {
         scoring: Scoring::new(&model, args.format.unwrap_or(config.output.format))?,
         line: Vec::new(),
         out: BufWriter::new(io::stdout().lock()),
     };
-    match batches.score(input, if name == "-" { "standard input" } else { &name }) {
+    match batches.score(input, &name) {
         Ok(0) => Ok(Exit::Success),
         Ok(_) => Ok(Exit::RowsRejected),
         // The reader of a pipe, such as `head`, has seen enough.

@@ -1,8 +1,9 @@
 //! Reading records by their places.
 
 use super::clients::ClientFactory;
-use super::failure::Failure;
+use super::failure::{Failure, is_missing_topic};
 use super::offsets::watermarks;
+use crate::config::is_topic_name;
 use rdkafka::client::ClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
@@ -168,8 +169,7 @@ impl Cursor {
     }
 
     fn has_partition(&mut self, topic: &str, partition: i32) -> Result<bool, Failure> {
-        // Not even a client can ask for such a name.
-        if topic.contains('\0') || partition < 0 {
+        if partition < 0 {
             return Ok(false);
         }
         // Others may have been added.
@@ -179,6 +179,10 @@ impl Cursor {
 
     /// How many partitions a topic has now, 0 where there is none of this name.
     fn ask_for_partitions(&mut self, topic: &str) -> Result<i32, Failure> {
+        // A record may name anything, and rdkafka panics at what librdkafka takes for no name.
+        if !is_topic_name(topic) {
+            return Ok(0);
+        }
         let failed = |error: KafkaError| Failure::of(&format!("cannot ask for the partitions of {topic}"), &error);
         let metadata = self
             .consumer
@@ -186,13 +190,11 @@ impl Cursor {
             .map_err(failed)?;
         let found = metadata.topics().iter().find(|found| found.name() == topic);
         if let Some(error) = found.and_then(|found| found.error()) {
-            match Failure::of_code(
-                Some(error.into()),
-                format!("cannot read {topic}: {}", Code::from(error)),
-            ) {
-                failure @ Failure::Denied(_) => return Err(failure),
-                _ => return Ok(0),
+            let code = Code::from(error);
+            if is_missing_topic(code) || code == Code::InvalidTopic {
+                return Ok(0);
             }
+            return Err(Failure::of_code(Some(code), format!("cannot read {topic}: {code}")));
         }
         let partitions = found.map_or(0, |found| found.partitions().len() as i32);
         self.partitions.insert(topic.to_owned(), partitions);

@@ -70,6 +70,11 @@ impl EmbeddedKafka {
         Ok(())
     }
 
+    /// Lets all questions about a topic be answered with this error.
+    pub fn fail_topic(&self, name: &str, error: RDKafkaRespErr) -> Result<(), KafkaError> {
+        self.cluster()?.topic_error(name, error)
+    }
+
     fn cluster(&self) -> Result<MockCluster<'_, impl rdkafka::ClientContext>, KafkaError> {
         let missing = || KafkaError::MockCluster(rdkafka::types::RDKafkaErrorCode::Fail);
         self.owner.client().mock_cluster().ok_or_else(missing)

@@ -16,6 +16,7 @@ pub use rights::Rights;
 use super::clients::ClientFactory;
 use super::failure::{self, Failure};
 use super::limits::Limits;
+use crate::config::is_topic_name;
 use cluster::{Cluster, Layout, Obstacle};
 use configuration::{Configuration, configurations};
 use std::time::Duration;
@@ -143,8 +144,11 @@ pub fn check(factory: &ClientFactory, topics: &Topics) -> Vec<Finding> {
 /// The number of partitions of one topic, waiting for a broker to answer.
 ///
 /// # Errors
-/// As [`describe`].
+/// As [`describe`], and where no topic can have this name.
 pub fn partitions(factory: &ClientFactory, topic: &str, patience: impl Into<Patience>) -> Result<i32, Failure> {
+    if !is_topic_name(topic) {
+        return Err(Failure::Refused(format!("\"{topic}\" is not a topic name")));
+    }
     Cluster::connect(factory)?.wait_for(patience.into(), &|| true, |cluster| {
         match cluster.layouts(&[topic])?.0[..] {
             [Some(layout)] => Ok(layout.partitions),
@@ -194,6 +198,15 @@ mod tests {
         kafka.create_topics(&settings, 4, 2).unwrap();
         change(&mut settings);
         (kafka, ClientFactory::new(settings, "test".into()))
+    }
+
+    #[test]
+    fn a_name_that_no_topic_can_have_is_refused_before_anybody_is_asked() {
+        let factory = ClientFactory::new(Kafka::default(), "test".into());
+        for name in ["a".repeat(513), String::new()] {
+            let refused = partitions(&factory, &name, PATIENCE).unwrap_err();
+            assert_eq!(refused.to_string(), format!("\"{name}\" is not a topic name"));
+        }
     }
 
     #[test]

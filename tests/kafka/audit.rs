@@ -128,6 +128,11 @@ fn what_a_service_published_is_equal_and_what_was_tampered_with_is_found() {
         value.replacen("\"partition\":3", "\"partition\":99", 1),
         "YES,0.4,0.6".to_owned(),
         "hello".to_owned(),
+        // Once more.
+        value.to_owned(),
+        digit.clone(),
+        // Longer than a topic's name can be.
+        value.replacen(&names.input, &"a".repeat(513), 1),
     ];
     kafka.produce(
         &names.output,
@@ -138,7 +143,7 @@ fn what_a_service_published_is_equal_and_what_was_tampered_with_is_found() {
             .iter(),
     );
     let (report, run) = audit(kafka, &names, &[], 10);
-    assert_eq!(counts(&report), [1188, 3, 3, 2, 1], "{report:#}");
+    assert_eq!(counts(&report), [1189, 4, 4, 2, 1], "{report:#}");
     assert_eq!(report["unknown_models"], json!({"0123456789ab": 1}));
     assert_eq!(report["unreadable"], json!({"csv": 1, "no_prediction": 1}));
     let end = published[3].len();
@@ -157,12 +162,13 @@ fn what_a_service_published_is_equal_and_what_was_tampered_with_is_found() {
     assert_eq!((&found["outcome"], &found["input"]), (&json!("different"), &input));
     let problem = found["problems"][0].as_str().unwrap();
     assert!(problem.starts_with("probability of YES: 0."), "{problem}");
+    assert_eq!(different(end + 10)["problems"], found["problems"]);
     let problem = different(end + 1)["problems"][0].as_str().unwrap();
     assert!(problem.starts_with("label: "), "{problem}");
     assert_eq!(different(end + 3)["input"]["offset"], 21);
     assert_eq!(different(end + 7)["outcome"], "unreadable");
-    run.complains("3 of 1191 predictions in audit-out are different")
-        .complains("not checked: 3 missing input")
+    run.complains("4 of 1193 predictions in audit-out are different")
+        .complains("not checked: 4 missing input")
         .complains("not checked: 1 unknown model")
         .complains("not checked: 2 unreadable");
     let text = on(kafka, &names, "audit", &["--set", "log.filter=off"]).exits(10);
@@ -174,7 +180,7 @@ fn what_a_service_published_is_equal_and_what_was_tampered_with_is_found() {
     delete_before(kafka, &names.input, 5, 100);
     delete_before(kafka, &names.input, 6, 120);
     let (report, _) = audit(kafka, &names, &[], 10);
-    assert_eq!(counts(&report), [1188 - 220, 3, 223, 2, 1], "{report:#}");
+    assert_eq!(counts(&report), [1189 - 220, 4, 224, 2, 1], "{report:#}");
 }
 
 #[test]

@@ -3,6 +3,7 @@ use crate::config::Kafka;
 use crate::stream::EmbeddedKafka;
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
+use rdkafka::types::RDKafkaRespErr;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const RECORDS: i64 = 2000;
@@ -11,6 +12,7 @@ const RECORDS: i64 = 2000;
 fn records_are_found_in_any_order_and_those_that_are_not_there_are_told() {
     let kafka = EmbeddedKafka::start(1).unwrap();
     kafka.create_topic("rows", 3, 1).unwrap();
+    kafka.create_topic("other", 1, 1).unwrap();
     let servers = kafka.bootstrap_servers().unwrap();
     let producer: BaseProducer = ClientConfig::new().set("bootstrap.servers", &servers).create().unwrap();
     let values: Vec<String> = (0..RECORDS).map(|number| number.to_string()).collect();
@@ -47,6 +49,9 @@ fn records_are_found_in_any_order_and_those_that_are_not_there_are_told() {
         ("nowhere", 0, 0),
         ("a\0b", 0, 0),
         ("", 0, 0),
+        ("a b", 0, 0),
+        ("..", 0, 0),
+        (&"a".repeat(513), 0, 0),
     ] {
         assert_eq!(at(topic, partition, offset), At::End, "{topic:?} {partition} {offset}");
     }
@@ -54,4 +59,24 @@ fn records_are_found_in_any_order_and_those_that_are_not_there_are_told() {
     assert!(matches!(at("rows", 1, 0), At::Record(_)));
     let stopped = cursor.at("rows", 1, 9, || false).unwrap_err();
     assert!(stopped.to_string().starts_with("interrupted"), "{stopped}");
+    let nowhere = cursor.ranges(&"a".repeat(513), None).unwrap_err();
+    assert!(nowhere.to_string().ends_with(" does not exist"), "{nowhere}");
+
+    // What the brokers say of a topic.
+    for (error, expected) in [
+        (RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, "nothing there"),
+        (RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION, "nothing there"),
+        (RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, "denied"),
+        (RDKafkaRespErr::RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE, "failed"),
+        (RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN, "failed"),
+    ] {
+        kafka.fail_topic("other", error).unwrap();
+        let found = match cursor.at("other", 0, 0, || true) {
+            Ok(At::End) => "nothing there",
+            Err(Failure::Denied(_)) => "denied",
+            Err(_) => "failed",
+            Ok(_) => "a record",
+        };
+        assert_eq!(found, expected, "{error:?}");
+    }
 }
