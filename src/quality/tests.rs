@@ -130,6 +130,10 @@ fn the_difference_of_two_models_is_that_of_delong() {
         let figures = comparison.figures().unwrap();
         assert_eq!(figures.rows, left.len() as u64, "{name}");
         near(figures.agreement, &case["agreement"], ROUNDING, name);
+        if case["error_binned"].is_null() {
+            assert_eq!(figures.auc_difference, None, "{name}");
+            continue;
+        }
         let difference = figures.auc_difference.unwrap();
         let (champion, challenger) = (champion.figures().unwrap(), challenger.figures().unwrap());
         let (champion, challenger) = (champion.auc.unwrap(), challenger.auc.unwrap());
@@ -139,7 +143,7 @@ fn the_difference_of_two_models_is_that_of_delong() {
         // 1.96 standard errors to either side.
         let errors = (difference.high - difference.low) / 2.0 / 1.959963984540054;
         near(errors, &case["error_binned"], ROUNDING, name);
-        near(errors, &case["error"], 0.003 * errors, name);
+        near(errors, &case["error"], 0.05 * errors, name);
         let middle = (difference.high + difference.low) / 2.0;
         assert!((middle - difference.value).abs() < ROUNDING, "{name}");
     }
