@@ -113,15 +113,19 @@ def comparison(name, champion, challenger, truth, thresholds):
     }
 
 
-def index(name, trained, rows):
+def index(name, trained, rows, looked_at=None):
+    """`rows` are an estimate where fewer were looked at: half of one of these stands for none."""
     trained, rows = np.array(trained, dtype=float), np.array(rows, dtype=float)
+    looked_at = looked_at or int(rows.sum())
+    half = rows.sum() / looked_at / 2
     used = (trained > 0) | (rows > 0)
     expected = np.maximum(trained, 0.5)[used] / trained.sum()
-    actual = np.maximum(rows, 0.5)[used] / rows.sum()
+    actual = np.where(rows > 0, rows, half)[used] / rows.sum()
     return {
         "name": name,
         "trained": trained.astype(int).tolist(),
         "rows": rows.astype(int).tolist(),
+        "looked_at": looked_at,
         "psi": float(((actual - expected) * np.log(actual / expected)).sum()),
     }
 
@@ -196,6 +200,7 @@ def indexes():
         index("shifted", [*trained, 400], [*draw.multinomial(5_000, np.roll(share, 3)), 20]),
         index("a bin that training had not", [500, 500, 0, 0], [500, 250, 250, 0]),
         index("a bin that is gone, all else missing", [500, 400, 100, 0], [0, 400, 0, 600]),
+        index("every fourth row looked at", [500, 400, 100, 0], [4_400, 1_600, 0, 0], 1_500),
     ]
 
 
