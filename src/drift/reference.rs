@@ -61,7 +61,7 @@ impl Reference {
         }
         let (bounds, bins) = bins::numeric(&profile.score.edges, &profile.score.counts, 0);
         let scores = next(&bins);
-        all.push(("score".to_owned(), bins, scores.clone()));
+        all.push((Metadata::SCORE.to_owned(), bins, scores.clone()));
         Some(Reference {
             width: metadata.features.len(),
             features,
