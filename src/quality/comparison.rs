@@ -50,9 +50,10 @@ pub struct ComparisonFigures {
 ///
 /// Its width is exact for scores in 64 cells a model, from 0.001 wide near 0 and 1 to 0.03 at 0.5. There is none where
 /// more than a tenth of all pairs of rows of either truth are in one cell of a model and not in one of its 1,000 bins,
-/// as when all of its scores lie between 0.40 and 0.41. Else, by trial on two thousand made-up pairs of models, the
-/// width is within 7 % of that of the scores as they are, mostly within 1 %; where two models sort nearly all rows alike,
-/// it is too wide, up to three times.
+/// as when all of its scores lie between 0.40 and 0.41. Else, by trial on a thousand made-up pairs of models with 3,000
+/// rows each, the width is that of the scores as they are to within 0.4 % in half of the cases and 5 % in 95 of 100,
+/// where the ranks of the two models' scores correlate by less than 0.9. The more alike they are, the more it is too
+/// wide: above 0.98 by 30 % in half of the cases, and up to three times.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct AucDifference {
     pub value: f64,
