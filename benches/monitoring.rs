@@ -6,9 +6,11 @@
 
 use divan::counter::ItemsCount;
 use divan::{AllocProfiler, Bencher};
-use flight_delay_scorer::drift::Reference;
-use flight_delay_scorer::flight::RowReader;
-use flight_delay_scorer::model::{Features, Model};
+use flight_delay_scorer::drift::{Counts, Reference};
+use flight_delay_scorer::flight::{Row, RowReader};
+use flight_delay_scorer::lineup::Lineup;
+use flight_delay_scorer::model::{Features, Model, Scorer};
+use flight_delay_scorer::monitoring::{Monitors, Observer};
 use flight_delay_scorer::quality::{Comparison, Sliding, Tally, Verdict};
 use flight_delay_scorer::sample;
 use std::sync::Arc;
@@ -23,6 +25,24 @@ fn main() {
     divan::main();
 }
 
+/// A row stays as long as its reader.
+fn readers() -> Vec<RowReader> {
+    // Some rows are broken on purpose.
+    std::iter::repeat_with(RowReader::default).take(ROWS + 10).collect()
+}
+
+/// Gives the scorer the first rows of the sample that can be scored.
+fn push_rows<'r>(readers: &'r mut [RowReader], scorer: &mut Scorer) -> Vec<Row<'r>> {
+    let read = |(row, reader): (&'static str, &'r mut RowReader)| {
+        let row = reader.read(row.as_bytes()).ok()?;
+        scorer.push(&row).ok()?;
+        Some(row)
+    };
+    let rows: Vec<_> = sample::rows().zip(readers).filter_map(read).take(ROWS).collect();
+    assert_eq!(rows.len(), ROWS);
+    rows
+}
+
 /// Rows with their features, scores, verdicts and truth.
 struct Batch {
     reference: Reference,
@@ -34,16 +54,7 @@ impl Batch {
     fn new() -> Batch {
         let model = Arc::new(Model::embedded().expect("the embedded model is proven"));
         let mut scorer = model.scorer().expect("the embedded model runs");
-        let mut reader = RowReader::default();
-        for row in sample::rows() {
-            if scorer.len() < ROWS
-                && let Ok(row) = reader.read(row.as_bytes())
-            {
-                // A row that is broken on purpose is left out.
-                let _ = scorer.push(&row);
-            }
-        }
-        assert_eq!(scorer.len(), ROWS);
+        push_rows(&mut readers(), &mut scorer);
         let Features::F64(features) = scorer.features() else {
             panic!("the embedded model is one of doubles");
         };
@@ -71,7 +82,7 @@ impl Batch {
         }
     }
 
-    fn count_scores(&self, counts: &mut flight_delay_scorer::drift::Counts) {
+    fn count_scores(&self, counts: &mut Counts) {
         for (verdict, _) in &self.scores {
             self.reference.observe_score(verdict.score, counts);
         }
@@ -90,8 +101,10 @@ fn quality(bencher: Bencher) {
 #[divan::bench]
 fn drift_of_features(bencher: Bencher) {
     let batch = Batch::new();
-    let mut counts = batch.reference.counts();
+    let mut counts = Counts::default();
     let features = Features::F64(&batch.features);
+    // The first rows allocate the counts.
+    batch.reference.observe(features, &mut counts);
     bencher
         .counter(ItemsCount::new(ROWS))
         .bench_local(|| batch.reference.observe(features, &mut counts));
@@ -100,13 +113,14 @@ fn drift_of_features(bencher: Bencher) {
 #[divan::bench]
 fn drift_of_scores(bencher: Bencher) {
     let batch = Batch::new();
-    let mut counts = batch.reference.counts();
+    let mut counts = Counts::default();
+    batch.count_scores(&mut counts);
     bencher
         .counter(ItemsCount::new(ROWS))
         .bench_local(|| batch.count_scores(&mut counts));
 }
 
-/// All that a row costs where monitoring is on, in the slots of an hour.
+/// The counting of a row where monitoring is on, in the slots of an hour.
 #[divan::bench]
 fn quality_and_drift(bencher: Bencher) {
     let batch = Batch::new();
@@ -124,6 +138,39 @@ fn quality_and_drift(bencher: Bencher) {
     // A new slot is what allocates, every five minutes.
     count();
     bencher.counter(ItemsCount::new(ROWS)).bench_local(count);
+}
+
+/// All that a row costs where monitoring is on and there is no challenger: its truth is read, the worker's monitor is
+/// locked, and it is counted.
+#[divan::bench]
+fn observer(bencher: Bencher) {
+    let model = Arc::new(Model::embedded().expect("the embedded model is proven"));
+    let mut scorer = model.scorer().expect("the embedded model runs");
+    let mut readers = readers();
+    let rows = push_rows(&mut readers, &mut scorer);
+    let Features::F64(features) = scorer.features() else {
+        panic!("the embedded model is one of doubles");
+    };
+    let (features, unknown) = (features.to_vec(), scorer.unknown_categories().to_vec());
+    let scores = scorer.score().expect("the embedded model scores");
+    let lineup = Lineup {
+        champion: model.clone(),
+        challenger: None,
+    };
+    let monitors = Monitors::new(1, Duration::from_secs(3_600));
+    let monitor = monitors.of_worker(0).expect("there is one");
+    let mut observer = Observer::new(monitor, &lineup);
+    let mut observe = || {
+        observer.clear();
+        for row in &rows {
+            observer.push(row);
+        }
+        observer.encoded(Features::F64(&features), &unknown);
+        observer.scored(scores);
+    };
+    // Buffers and a new slot are what allocates.
+    observe();
+    bencher.counter(ItemsCount::new(ROWS)).bench_local(observe);
 }
 
 /// What a challenger adds to its own scoring.

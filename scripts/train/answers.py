@@ -104,6 +104,8 @@ def features_from(answers, model, rows):
             seen = [feature[key] for feature in features]
             if twice := [one for at, one in enumerate(seen) if one in seen[:at]]:
                 raise ValueError(f"the {key} {twice[0]} is there twice")
+        if any(feature["name"] == "score" for feature in features):
+            raise ValueError("score is the name of the model's score, no feature can have it")
         return features
 
     guess = None

@@ -7,7 +7,8 @@ tallies      scores of one model and truth. AUC, Brier score, log loss, accuracy
              1,000 bins.
 comparisons  scores of two models and truth, null where there is none. The difference of the AUCs
              and its standard error are DeLong's, written out here pair by pair, on the scores as
-             they are and sorted into 64 bins.
+             they are and sorted into 64 cells; null where the cells lose more than a tenth of
+             the pairs.
 indexes      counts by bin in training and now, with the population stability index.
 """
 
@@ -28,12 +29,26 @@ from sklearn.metrics import (
 )
 
 FILE = Path(__file__).resolve().parents[2] / "tests" / "fixtures" / "quality.json"
+# Upper bounds of cells in thousandths; those above 500 mirror them.
+CELLS = """1 2 3 4 6 8 10 13 17 22 28 36 46 58 72 88 106 126 148 170 194 218 244 270 298 326 354
+382 412 441 470 500"""
 draw = np.random.default_rng(20131101)
 
 
 def binned(scores, bins):
     """The number of a score's bin, which holds its upper bound; the first also holds 0."""
     return np.maximum(np.ceil(np.asarray(scores) * bins), 1)
+
+
+def in_cells(scores):
+    half = [int(bound) for bound in CELLS.split()]
+    bounds = half + [1000 - bound for bound in reversed(half[:-1])] + [1000]
+    return np.searchsorted(bounds, binned(scores, 1000))
+
+
+def tied(scores, truth):
+    """The share of the pairs of either truth whose scores are equal."""
+    return (scores[truth][:, None] == scores[~truth]).mean()
 
 
 def tally(name, scores, truth, threshold):
@@ -83,6 +98,7 @@ def comparison(name, champion, challenger, truth, thresholds):
     sure = np.array([bool(value) for value in truth])[known]
     left, right = champion[known], challenger[known]
     difference, error = delong(left, right, sure)
+    lost = max(tied(in_cells(x), sure) - tied(binned(x, 1000), sure) for x in (left, right))
     same = (champion >= thresholds[0]) == (challenger >= thresholds[1])
     return {
         "name": name,
@@ -93,19 +109,23 @@ def comparison(name, champion, challenger, truth, thresholds):
         "agreement": same.mean(),
         "difference": difference,
         "error": error,
-        "error_binned": delong(binned(left, 64), binned(right, 64), sure)[1],
+        "error_binned": None if lost > 0.1 else delong(in_cells(left), in_cells(right), sure)[1],
     }
 
 
-def index(name, trained, rows):
+def index(name, trained, rows, looked_at=None):
+    """`rows` are an estimate where fewer were looked at: half of one of these stands for none."""
     trained, rows = np.array(trained, dtype=float), np.array(rows, dtype=float)
+    looked_at = looked_at or int(rows.sum())
+    half = rows.sum() / looked_at / 2
     used = (trained > 0) | (rows > 0)
     expected = np.maximum(trained, 0.5)[used] / trained.sum()
-    actual = np.maximum(rows, 0.5)[used] / rows.sum()
+    actual = np.where(rows > 0, rows, half)[used] / rows.sum()
     return {
         "name": name,
         "trained": trained.astype(int).tolist(),
         "rows": rows.astype(int).tolist(),
+        "looked_at": looked_at,
         "psi": float(((actual - expected) * np.log(actual / expected)).sum()),
     }
 
@@ -149,6 +169,26 @@ def comparisons():
         comparison("a model and itself", strong[half], strong[half], truth[half], [0.5, 0.5]),
         comparison("a model and its opposite", strong[half], 1 - strong[half], truth[half], [0.5, 0.5]),
         comparison("a constant challenger", weak[half], np.full(rows // 2, 0.4), truth[half], [0.5, 0.4]),
+        *crowded(),
+    ]
+
+
+def crowded():
+    """Scores that lie near each other."""
+    rows = 500
+    latent = draw.normal(0, 1, rows)
+    often = draw.random(rows) < logistic(latent)
+    rare = draw.random(rows) < np.minimum(0.06 * np.exp(latent), 1)
+    first, second = (latent + draw.normal(0, spread, rows) for spread in (1.5, 0.7))
+    low, lower = (np.round(0.0156 * logistic(1.2 * z - 1), 6) for z in (first, second))
+    weak, weaker = (np.round(0.4 + 0.01 * logistic(z), 6) for z in (first, second))
+    yes = often.astype(int).tolist()
+    return [
+        comparison("a rare event", low, lower, rare.astype(int).tolist(), [0.01, 0.01]),
+        comparison("a nearly certain one", 1 - low, 1 - lower, (1 - rare).tolist(), [0.99, 0.99]),
+        comparison("scores within 0.01", weak, weaker, yes, [0.405, 0.405]),
+        comparison("a challenger's within 0.01", logistic(first), weaker, yes, [0.5, 0.405]),
+        comparison("a champion's within 0.01", weak, logistic(second), yes, [0.405, 0.5]),
     ]
 
 
@@ -160,6 +200,7 @@ def indexes():
         index("shifted", [*trained, 400], [*draw.multinomial(5_000, np.roll(share, 3)), 20]),
         index("a bin that training had not", [500, 500, 0, 0], [500, 250, 250, 0]),
         index("a bin that is gone, all else missing", [500, 400, 100, 0], [0, 400, 0, 600]),
+        index("every fourth row looked at", [500, 400, 100, 0], [4_400, 1_600, 0, 0], 1_500),
     ]
 
 

@@ -5,13 +5,16 @@
 pub struct Drift {
     /// The feature, or `score`.
     pub name: String,
-    /// The population stability index; none below [`Drift::LEAST_ROWS`].
+    /// The population stability index; none where less than [`Drift::LEAST_ROWS`] were looked at.
     ///
     /// It is Σ (a - e) ln(a / e) over the bins and the missing values, for the share a of rows now and e in training.
     /// A bin without rows counts as half a row, and one without rows in both not at all. Rows like those in training
-    /// have an index of (B - 1) (1/N + 1/M) on average, for B bins, N rows now and M in training: 0.02 with twenty
-    /// bins, 1,000 rows and a large training set. By custom, 0.1 is a change worth a look, and 0.25 a great one.
+    /// have an index of (B - 1) (1/N + 1/M) on average, for B bins, N rows looked at now and M in training: 0.02 with
+    /// twenty bins, 1,000 rows and a large training set. All scores are looked at, and of the features those of every
+    /// fourth row of large batches (see [`Reference::observe`](super::Reference::observe)). By custom, 0.1 is a change
+    /// worth a look, and 0.25 a great one.
     pub psi: Option<f64>,
+    /// Rows now: of a feature, an estimate from those looked at, and so are those of its bins.
     pub rows: u64,
     /// Rows without a value; a category unknown to the model is one.
     pub missing: u64,
@@ -34,8 +37,9 @@ impl Drift {
     /// Fewer rows say nothing: chance alone gives them an index that looks like a change.
     pub const LEAST_ROWS: u64 = 1_000;
 
-    /// `trained` and `rows` are counts by the same bins, the last of them that of missing values.
-    pub(super) fn new(name: &str, bins: &[String], trained: &[u64], rows: &[u64]) -> Drift {
+    /// `trained` and `rows` are counts by the same bins, the last of them that of missing values. So many rows were
+    /// looked at for `rows`.
+    pub(super) fn new(name: &str, bins: &[String], trained: &[u64], rows: &[u64], looked_at: u64) -> Drift {
         let (training, now) = (total(trained), total(rows));
         let bins = bins
             .iter()
@@ -48,7 +52,7 @@ impl Drift {
             });
         Drift {
             name: name.to_owned(),
-            psi: (training > 0 && now >= Self::LEAST_ROWS).then(|| psi(trained, rows)),
+            psi: (training > 0 && looked_at >= Self::LEAST_ROWS).then(|| psi(trained, rows, looked_at)),
             rows: now,
             missing: rows.last().copied().unwrap_or(0),
             bins: bins.collect(),
@@ -56,21 +60,23 @@ impl Drift {
     }
 }
 
-fn psi(trained: &[u64], rows: &[u64]) -> f64 {
+fn psi(trained: &[u64], rows: &[u64], looked_at: u64) -> f64 {
     let (training, now) = (total(trained) as f64, total(rows) as f64);
-    let share = |count: u64, total: f64| (count as f64).max(0.5) / total;
+    // Where not all rows are looked at, each of them counts for more than one.
+    let weight = now / looked_at as f64;
+    let share = |count: u64, weight: f64, total: f64| if count > 0 { count as f64 } else { weight / 2.0 } / total;
     let bins = trained
         .iter()
         .zip(rows)
         .filter(|&(&trained, &rows)| trained > 0 || rows > 0);
     bins.map(|(&trained, &rows)| {
-        let (expected, actual) = (share(trained, training), share(rows, now));
+        let (expected, actual) = (share(trained, 1.0, training), share(rows, weight, now));
         (actual - expected) * (actual / expected).ln()
     })
     .sum()
 }
 
 /// The counts in a profile may be anything.
-fn total(counts: &[u64]) -> u64 {
+pub(super) fn total(counts: &[u64]) -> u64 {
     counts.iter().fold(0, |sum, &count| sum.saturating_add(count))
 }

@@ -51,20 +51,22 @@ impl Lookup {
         }
     }
 
-    /// Adds rows of `width` features to the counts of this feature's bins.
-    pub fn count<T: Copy + Into<f64>>(&self, rows: &[T], width: usize, counts: &mut [u64]) {
+    /// Adds rows to the counts of this feature's bins, each `step` times: the first of `step` rows and those that
+    /// follow it at this distance. A row has `width` features.
+    pub fn count<T: Copy + Into<f64>>(&self, rows: &[T], width: usize, step: usize, counts: &mut [u64]) {
         // A count that is raised row after row waits for itself: neighbouring rows have counts of their own.
         let (mut even, mut odd) = ([0u32; PLACES], [0u32; PLACES]);
-        let mut pairs = rows.chunks_exact(2 * width);
+        let stride = step * width;
+        let mut pairs = rows.chunks_exact(2 * stride);
         for pair in &mut pairs {
             even[self.bin(pair[self.column].into())] += 1;
-            odd[self.bin(pair[width + self.column].into())] += 1;
+            odd[self.bin(pair[stride + self.column].into())] += 1;
         }
-        if let Some(&value) = pairs.remainder().get(self.column) {
+        for &value in pairs.remainder().iter().skip(self.column).step_by(stride) {
             even[self.bin(value.into())] += 1;
         }
         for (count, (even, odd)) in counts.iter_mut().zip(even.into_iter().zip(odd)) {
-            *count += u64::from(even) + u64::from(odd);
+            *count += step as u64 * (u64::from(even) + u64::from(odd));
         }
     }
 

@@ -20,7 +20,7 @@ fn indexes_are_those_of_numpy() {
         let counts = |key: &str| -> Vec<u64> { serde_json::from_value(case[key].clone()).unwrap() };
         let (trained, rows) = (counts("trained"), counts("rows"));
         let names = vec![String::new(); rows.len()];
-        let drift = Drift::new("x", &names, &trained, &rows);
+        let drift = Drift::new("x", &names, &trained, &rows, case["looked_at"].as_u64().unwrap());
         let (got, expected) = (drift.psi.unwrap(), case["psi"].as_f64().unwrap());
         assert!(
             (got - expected).abs() < 1e-12,
@@ -35,15 +35,16 @@ fn indexes_are_those_of_numpy() {
 #[test]
 fn too_few_rows_and_an_empty_profile_have_no_index() {
     let names = ["a", "b", "(missing)"].map(str::to_owned);
-    let few = Drift::new("x", &names, &[5, 5, 0], &[999, 0, 0]);
+    let few = Drift::new("x", &names, &[5, 5, 0], &[999, 0, 0], 999);
     assert_eq!(few.psi, None);
+    assert_eq!(Drift::new("x", &names, &[5, 5, 0], &[3_996, 0, 0], 999).psi, None);
     assert_eq!((few.bins[0].expected, few.bins[0].rows), (0.5, 999));
-    assert!(Drift::new("x", &names, &[5, 5, 0], &[1_000, 0, 0]).psi.is_some());
-    let empty = Drift::new("x", &names, &[0, 0, 0], &[1_000, 0, 0]);
+    assert!(Drift::new("x", &names, &[5, 5, 0], &[1_000, 0, 0], 1_000).psi.is_some());
+    let empty = Drift::new("x", &names, &[0, 0, 0], &[1_000, 0, 0], 1_000);
     assert_eq!((empty.psi, empty.bins[0].expected), (None, 0.0));
     // A profile is JSON that somebody wrote.
     assert!(
-        Drift::new("x", &names, &[u64::MAX, u64::MAX, 0], &[1_000, 0, 0])
+        Drift::new("x", &names, &[u64::MAX, u64::MAX, 0], &[1_000, 0, 0], 1_000)
             .psi
             .unwrap()
             .is_finite()
@@ -100,7 +101,7 @@ fn values_are_counted_where_they_belong() {
         [nan, nan, 0.0, nan, 1.0, 2000.0],
     ];
     let reference = Reference::new(&metadata).unwrap();
-    let mut counts = reference.counts();
+    let mut counts = Counts::default();
     reference.observe(Features::F64(rows.as_flattened()), &mut counts);
     for score in [0.0, 0.249, 0.25, 0.5, 1.0, nan] {
         reference.observe_score(score, &mut counts);
@@ -127,9 +128,85 @@ fn values_are_counted_where_they_belong() {
     assert_eq!(of_single, counts, "counts that were empty fit");
     of_single.add(&counts);
     assert_eq!(rows_by_bin(&reference, &of_single)[2].1, [8, 6, 4]);
-    let mut of_many = reference.counts();
-    reference.observe(Features::F32(&single.repeat(61)), &mut of_many);
-    assert_eq!(rows_by_bin(&reference, &of_many)[2].1, [244, 183, 122]);
+}
+
+/// A feature of the values 0 to 3, each in a bin of its own, and another that stands before it.
+fn four_values() -> Reference {
+    let metadata = metadata(
+        json!([
+            {"name": "Never", "column": "FlightNum", "type": "numeric", "always_missing": true},
+            {"name": "Wait", "column": "ArrDelay", "type": "numeric"},
+        ]),
+        json!([{"name": "Wait", "missing": 0, "edges": [1.0, 2.0, 3.0], "counts": [1, 1, 1, 1]}]),
+    );
+    Reference::new(&metadata).unwrap()
+}
+
+/// So many rows, which have the values 0 to 3 in turn.
+fn in_turn(rows: usize) -> Vec<f64> {
+    (0..rows).flat_map(|row| [f64::NAN, (row % 4) as f64]).collect()
+}
+
+fn waits(reference: &Reference, counts: &Counts) -> Vec<u64> {
+    rows_by_bin(reference, counts).swap_remove(0).1
+}
+
+#[test]
+fn small_batches_are_counted_in_full() {
+    let (reference, mut counts) = (four_values(), Counts::default());
+    reference.observe(Features::F64(&[]), &mut counts);
+    reference.observe(Features::F64(&in_turn(63)), &mut counts);
+    assert_eq!(waits(&reference, &counts), [16, 16, 16, 15, 0]);
+    reference.observe(Features::F64(&in_turn(64)), &mut counts);
+    assert_eq!(waits(&reference, &counts), [32, 32, 32, 31, 0]);
+    assert_eq!(counts.looked_at(), 127);
+}
+
+#[test]
+fn of_large_batches_every_fourth_row_counts_for_four_from_a_row_that_moves_on() {
+    let (reference, mut counts) = (four_values(), Counts::default());
+    let mut expected = [0; 5];
+    for first in 0..4 {
+        // More than one block.
+        reference.observe(Features::F64(&in_turn(1_500)), &mut counts);
+        expected[first] = 1_500;
+        assert_eq!(
+            waits(&reference, &counts),
+            expected,
+            "a batch that begins with row {first}"
+        );
+        // Small ones between them change nothing about it.
+        let (mut mixed, mut of_mixed) = (counts.clone(), expected);
+        reference.observe(Features::F64(&in_turn(3)), &mut mixed);
+        reference.observe(Features::F64(&in_turn(1_500)), &mut mixed);
+        of_mixed[..3].iter_mut().for_each(|rows| *rows += 1);
+        of_mixed[(first + 1) % 4] += 1_500;
+        assert_eq!(waits(&reference, &mixed), of_mixed);
+    }
+    assert_eq!(counts.looked_at(), 1_500);
+    let single: Vec<f32> = in_turn(1_500).iter().map(|&value| value as f32).collect();
+    let mut of_single = Counts::default();
+    (0..4).for_each(|_| reference.observe(Features::F32(&single), &mut of_single));
+    assert_eq!(of_single, counts);
+    of_single.add(&counts);
+    assert_eq!(
+        (waits(&reference, &of_single)[2], of_single.looked_at()),
+        (3_000, 3_000)
+    );
+}
+
+#[test]
+fn features_have_an_index_from_1000_rows_looked_at_on_and_scores_from_1000_rows_on() {
+    let (reference, mut counts) = (four_values(), Counts::default());
+    let mut index_of = |rows, scores| {
+        reference.observe(Features::F64(&in_turn(rows)), &mut counts);
+        (0..scores).for_each(|_| reference.observe_score(0.3, &mut counts));
+        let drifts = reference.drifts(&counts).into_iter();
+        drifts.map(|drift| drift.psi.is_some()).collect::<Vec<_>>()
+    };
+    assert_eq!(index_of(3_996, 999), [false, false]);
+    assert_eq!(index_of(0, 1), [false, true]);
+    assert_eq!(index_of(1, 0), [true, true]);
 }
 
 #[test]
@@ -221,6 +298,25 @@ fn rare_categories_are_taken_together() {
 }
 
 proptest! {
+    #[test]
+    fn the_rows_of_a_feature_are_those_of_the_batches_but_for_3_each(
+        batches in prop::collection::vec(0..700usize, 1..9),
+    ) {
+        let (reference, mut counts) = (four_values(), Counts::default());
+        for rows in batches {
+            let sum = |counts: &Counts| waits(&reference, counts).iter().sum::<u64>();
+            let before = (sum(&counts), counts.looked_at());
+            reference.observe(Features::F64(&in_turn(rows)), &mut counts);
+            let (counted, looked_at) = (sum(&counts) - before.0, counts.looked_at() - before.1);
+            if rows > 64 {
+                prop_assert!(counted.abs_diff(rows as u64) <= 3, "{counted} of {rows}");
+                prop_assert_eq!(counted, 4 * looked_at);
+            } else {
+                prop_assert_eq!((counted, looked_at), (rows as u64, rows as u64));
+            }
+        }
+    }
+
     #[test]
     fn neighbours_taken_together_keep_every_row(
         counts in prop::collection::vec(prop_oneof![Just(0u64), 0..1_000u64], 1..80),

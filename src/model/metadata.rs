@@ -106,6 +106,9 @@ impl Metadata {
     /// A model with more labels is none for flights.
     pub const MOST_LABELS: usize = 64;
 
+    /// What the profile of the scores is called among those of the features, none of which may be called so.
+    pub const SCORE: &str = "score";
+
     /// Reads and checks the JSON contract. An unknown key is an error.
     pub fn from_json(json: &[u8]) -> Result<Metadata, MetadataError> {
         let raw: raw::Metadata = serde_json::from_slice(json).map_err(MetadataError::json)?;

@@ -39,13 +39,14 @@ fn reads_flight_numbers() -> Arc<Model> {
     Arc::new(Model::from_bytes(&onnx, Some(sidecar.as_bytes()), "by flight number").unwrap())
 }
 
-/// Scores the rows in batches as a worker does, one half by each of two workers.
+/// Scores the rows in batches as a worker does, one half by each of two workers. The batches are so small that all rows
+/// of them are looked at for drift.
 fn watch(lineup: &Lineup, rows: &[&str]) -> (Monitors, Snapshot) {
     let monitors = Monitors::new(2, Duration::from_secs(3600));
     for (index, half) in rows.chunks(rows.len().div_ceil(2)).enumerate() {
         let mut scoring = Scoring::new(&lineup.champion, Format::Json).unwrap();
         let mut observer = Observer::new(monitors.of_worker(index).unwrap(), lineup);
-        for batch in half.chunks(100) {
+        for batch in half.chunks(50) {
             scoring.clear();
             observer.clear();
             for row in batch {
@@ -138,9 +139,9 @@ fn a_challenger_that_fails_is_put_aside_and_the_champion_goes_on() {
     };
     let row = sample::rows().next().unwrap();
     let sunday = row.replacen(",14,3,", ",14,7,", 1);
-    // One worker, batches of 100: the challenger has the first and fails on the second.
+    // Batches of 50: the first worker's challenger has the first two and fails on the third.
     let rows: Vec<&str> = (0..400)
-        .map(|number| if number == 150 { sunday.as_str() } else { row })
+        .map(|number| if number == 120 { sunday.as_str() } else { row })
         .collect();
     let (_, snapshot) = watch(&lineup, &rows);
     let seen = |role| snapshot.model(role).unwrap().quality.rows();

@@ -1,5 +1,6 @@
 //! Scores in narrow bins, by truth.
 
+use super::cells::{CELLS, cell};
 use super::figures::Auc;
 use super::sliding::Accumulate;
 
@@ -28,11 +29,11 @@ pub struct ScoreBin {
     pub negatives_below: u64,
 }
 
-/// The bin of a score within 0 and 1 among `bins` of equal width. A bin holds its upper bound and not its lower one,
-/// as with Prometheus' `le` and scikit-learn's `calibration_curve`; the first holds 0, too.
+/// The bin of a score within 0 and 1. A bin holds its upper bound and not its lower one, as with Prometheus' `le` and
+/// scikit-learn's `calibration_curve`; the first holds 0, too.
 #[inline]
-pub(super) fn bin(score: f64, bins: usize) -> usize {
-    let scaled = score * bins as f64;
+fn bin(score: f64) -> usize {
+    let scaled = score * BINS as f64;
     let floor = scaled as u32;
     // A bound belongs to the bin that ends there.
     let on_bound = u32::from(f64::from(floor) == scaled);
@@ -62,7 +63,7 @@ impl Histogram {
     /// Adds a score within 0 and 1 and returns its bin.
     #[inline]
     pub fn observe(&mut self, score: f64, truth: bool) -> usize {
-        let bin = bin(score, BINS);
+        let bin = bin(score);
         self.0[bin][usize::from(truth)] += 1;
         bin
     }
@@ -70,6 +71,26 @@ impl Histogram {
     /// The counts of neighbouring bins taken together, in `bins` groups.
     pub fn grouped(&self, bins: usize) -> impl Iterator<Item = [u64; 2]> {
         self.0.chunks(BINS / bins).map(total)
+    }
+
+    /// The counts by cell.
+    pub fn cells(&self) -> [[u64; 2]; CELLS] {
+        let mut cells = [[0; 2]; CELLS];
+        for (bin, counts) in self.0.iter().enumerate() {
+            add_counts(
+                std::slice::from_mut(&mut cells[cell(bin)]),
+                std::slice::from_ref(counts),
+            );
+        }
+        cells
+    }
+
+    /// The share of the pairs of either truth that are in one cell and not in one bin: what cells lose. NaN without
+    /// pairs.
+    pub fn lost(&self) -> f64 {
+        let [negatives, positives] = self.rows();
+        let lost = tied(&self.cells()) - tied(&self.0);
+        lost as f64 / negatives as f64 / positives as f64
     }
 
     /// How many rows there are: `[truth NO, truth YES]`.
@@ -99,19 +120,24 @@ impl Histogram {
         if negatives == 0 || positives == 0 {
             return None;
         }
-        // Twice the pairs in the right order, those in one bin counted once; and the pairs in one bin.
-        let (mut ordered, mut tied, mut below) = (0u128, 0u128, 0u128);
+        // Twice the pairs in the right order, those in one bin counted once.
+        let (mut ordered, mut below) = (0u128, 0u128);
         for [negatives, positives] in self.0.iter().map(|counts| counts.map(u128::from)) {
             ordered += positives * (2 * below + negatives);
-            tied += positives * negatives;
             below += negatives;
         }
         let twice_pairs = 2.0 * positives as f64 * negatives as f64;
         Some(Auc {
             value: ordered as f64 / twice_pairs,
-            bound: tied as f64 / twice_pairs,
+            bound: tied(&self.0) as f64 / twice_pairs,
         })
     }
+}
+
+/// The pairs of rows of either truth that are in one bin.
+fn tied(counts: &[[u64; 2]]) -> u128 {
+    let pairs = |counts: &[u64; 2]| u128::from(counts[0]) * u128::from(counts[1]);
+    counts.iter().map(pairs).sum()
 }
 
 fn total(counts: &[[u64; 2]]) -> [u64; 2] {

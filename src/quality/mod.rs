@@ -14,6 +14,7 @@
 //! A score is the probability of the model's positive label; truth says whether the row was of that label. A score
 //! outside of 0 and 1 counts as the nearer of the two.
 
+mod cells;
 mod comparison;
 mod figures;
 mod histogram;

@@ -95,6 +95,15 @@ impl Tally {
         self.histogram.shown()
     }
 
+    /// The sum of the scores in each of ten bins, ascending, with the bin's upper bound. A bin has the scores above the
+    /// bound before it and up to its own, the lowest also those of 0; five of [`bins`](Self::bins) make one.
+    ///
+    /// With the rows and positives of the bin, each of which only ever grows, it gives the calibration of several
+    /// instances: mean score and observed rate.
+    pub fn score_sums(&self) -> impl Iterator<Item = (f64, f64)> {
+        (1..).zip(self.scores).map(|(number, sum)| (bound(number), sum))
+    }
+
     /// The sum of squared errors; by rows, the Brier score.
     pub fn squared_error(&self) -> f64 {
         self.squared_error
@@ -128,7 +137,6 @@ impl Tally {
     }
 
     fn calibration(&self) -> Vec<CalibrationBin> {
-        let bound = |number: usize| number as f64 / CALIBRATION as f64;
         let groups = self.histogram.grouped(CALIBRATION).zip(self.scores).enumerate();
         let bin = |(number, ([negatives, positives], sum)): (usize, ([u64; 2], f64))| {
             let rows = negatives + positives;
@@ -142,6 +150,11 @@ impl Tally {
         };
         groups.map(bin).filter(|bin| bin.rows > 0).collect()
     }
+}
+
+/// The upper bound of that many bins of the calibration table.
+fn bound(number: usize) -> f64 {
+    number as f64 / CALIBRATION as f64
 }
 
 impl Accumulate for Tally {

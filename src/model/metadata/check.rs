@@ -59,6 +59,10 @@ fn feature(raw: raw::Feature, place: &str) -> Result<Feature> {
     if raw.name.is_empty() {
         return error(format!("{place}.name"), "a feature needs a name");
     }
+    if raw.name == Metadata::SCORE {
+        let problem = format!("{:?} is the name of the model's score", raw.name);
+        return error(format!("{place}.name"), problem);
+    }
     let Some(column) = Column::by_name(&raw.column) else {
         return error(format!("{place}.column"), unknown_column(&raw.column));
     };
@@ -274,6 +278,11 @@ mod tests {
                 "/features/1/name",
                 json!("Year"),
                 r#"features[1].name: "Year" is the name of features[0], too"#,
+            ),
+            (
+                "/features/1/name",
+                json!("score"),
+                r#"features[1].name: "score" is the name of the model's score"#,
             ),
             (
                 "/features/1",
