@@ -37,6 +37,11 @@ fn quality_counters(add: &Vectors<'_>, snapshot: &Snapshot) -> Result<(), Error>
         "Scored rows that carried their truth, by verdict and truth: the confusion matrix.",
         &["role", "sha256", "verdict", "truth"],
     )?;
+    let sums = add.counters::<AtomicF64>(
+        "quality_score_sums_total",
+        "Sum of the positive label's probability over scored rows that carried their truth, by tenth (its upper bound).",
+        &["role", "sha256", "bin"],
+    )?;
     let squared_error = add.counters::<AtomicF64>(
         "quality_squared_error_total",
         "Sum of squared errors of the positive label's probability; divided by rows, the Brier score.",
@@ -58,6 +63,10 @@ fn quality_counters(add: &Vectors<'_>, snapshot: &Snapshot) -> Result<(), Error>
             below
                 .with_label_values(&[role, sha256, &upper])
                 .inc_by(bin.negatives_below);
+        }
+        for (upper, sum) in tally.score_sums() {
+            let upper = format!("{upper:.2}");
+            sums.with_label_values(&[role, sha256, &upper]).inc_by(sum);
         }
         for (verdict, truth, rows) in cells(tally.confusion()) {
             verdicts.with_label_values(&[role, sha256, verdict, truth]).inc_by(rows);
@@ -130,7 +139,7 @@ fn quality_figures(add: &Vectors<'_>, snapshot: &Snapshot) -> Result<(), Error> 
 fn drift(add: &Vectors<'_>, snapshot: &Snapshot) -> Result<(), Error> {
     let values = add.counters::<AtomicU64>(
         "drift_rows_total",
-        "Rows given to the champion, by feature (or its score) and bin of values.",
+        "Rows given to the champion, by feature (or its score) and bin of values; in large batches every fourth row of a feature counts for four.",
         &["sha256", "feature", "bin"],
     )?;
     let expected = add.gauges(
