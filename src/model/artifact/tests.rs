@@ -208,6 +208,12 @@ fn a_model_without_metadata_is_served_with_a_file_beside_it() {
     let text = scores.get(0).positive().to_string();
     assert!(text.len() <= 12, "{text}");
 
+    let sidecar = std::fs::File::create(path.with_extension("json")).unwrap();
+    sidecar.set_len(Metadata::MOST_BYTES as u64 + 1).unwrap();
+    let message = Model::load(&path).unwrap_err().to_string();
+    let expected = "gbm.json: the file has more than 16777216 bytes, more than are read";
+    assert!(message.ends_with(expected), "{message}");
+
     std::fs::write(path.with_extension("json"), "{").unwrap();
     let message = Model::load(&path).unwrap_err().to_string();
     assert!(message.contains("gbm.onnx, the JSON beside it: metadata:"), "{message}");
