@@ -409,7 +409,8 @@ mod tests {
         let golden = |count: usize| json!(vec![minimal()["golden"]["rows"][0].clone(); count]);
         let edges = |count: usize| json!((0..count).collect::<Vec<_>>());
         let counts = |count: usize| json!(vec![0; count]);
-        let cases: [(&[(&str, Value)], &[(&str, Value)], &str); 4] = [
+        type Changes<'c> = &'c [(&'c str, Value)];
+        let cases: [(Changes, Changes, &str); 4] = [
             (
                 &[("/features/2/values", texts(65_536))],
                 &[("/features/2/values", texts(65_537))],
