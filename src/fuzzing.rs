@@ -116,12 +116,24 @@ impl Http {
 mod tests {
     use super::*;
 
+    fn fixture(name: &str) -> Vec<u8> {
+        let fixtures = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+        std::fs::read(fixtures.join(name)).unwrap()
+    }
+
+    #[test]
+    fn a_panic_within_an_operator_is_an_error_that_quotes_it() {
+        let mut onnx = fixture("operators/gather_float.onnx");
+        // The 16 bytes of the positions 2 and 0: let the first be column 64.
+        let positions = onnx.windows(3).position(|window| window == [0x4a, 16, 2]);
+        onnx[positions.unwrap() + 2] = 64;
+        let error = load_model(&onnx, 3, 2).unwrap();
+        let expected = "an operator panicked: index out of bounds: the len is 24 but the index is 64";
+        assert!(error.ends_with(expected), "{error}");
+    }
+
     #[test]
     fn the_model_that_is_fuzzed_gets_as_far_as_its_golden_rows() {
-        let fixture = |name: &str| {
-            let fixtures = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
-            std::fs::read(fixtures.join(name)).unwrap()
-        };
         for (name, features, labels) in [
             ("trees/v1_all_0_logistic.onnx", 2, 2),
             ("trees/v1_class_gt.onnx", 1, 3),

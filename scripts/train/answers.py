@@ -142,6 +142,8 @@ def described(given):
         raise ValueError(f"{name}: the type is {kind!r}, not numeric or categorical")
     if kind == "numeric" and given["column"] not in RANGES:
         raise ValueError(f"{name}: {given['column']} holds text, it can only be categorical")
+    if kind == "categorical" and "values" in given:
+        check_values(name, given["values"])
     return given
 
 
@@ -180,11 +182,23 @@ def category_lists(answer, features):
             lists = json.load(file)
     except (OSError, ValueError) as error:
         raise ValueError(f"{answer}: {error}") from None
+    if not isinstance(lists, dict):
+        raise ValueError(f"{answer} is not a JSON object")
     for feature in features:
-        values = lists.get(feature["name"])
-        if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-            raise ValueError(f"{answer}: {feature['name']} needs a list of texts")
+        try:
+            check_values(feature["name"], lists.get(feature["name"]))
+        except ValueError as error:
+            raise ValueError(f"{answer}: {error}") from None
     return lists
+
+
+def check_values(name, values):
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise ValueError(f"{name} needs a list of texts")
+    if missing := MISSING.intersection(values):
+        raise ValueError(f"{name} lists {min(missing)!r}, which means missing and is no category")
+    if twice := [value for at, value in enumerate(values) if value in values[:at]]:
+        raise ValueError(f"{name} lists {twice[0]!r} twice")
 
 
 def complete(rows):

@@ -180,6 +180,12 @@ def two_classes(double):
             transform,
             why,
         )
+    apart = stumps(SHARES, [0, 1])
+    why = "decides row by row how many scores there are, where no leaf speaks for both classes"
+    case("apart", apart, ROWS, double, labels, why=why)
+    silent = [Node("LEQ", 0, 0.5, Votes((0, 0), (1, 0)), Votes((0, 0.25), (1, 0.5)))]
+    why = "gives NaN where all scores are zero"
+    case("silent", silent, ROWS, double, labels, transform="SOFTMAX_ZERO", why=why)
 
 
 def shared_nodes(double):

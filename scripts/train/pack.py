@@ -85,9 +85,12 @@ def pack(arguments):
     kept, encoded, problems = readable(rows, lambda fields: encode([fields], features)[0])
     if problems:
         print(f"{len(problems)} rows of the sample cannot be read; {problems[0]}")
-    if len(kept) < LEAST_ROWS:
+    # The golden rows come from these: they stand in JSON.
+    proving = [at for at, fields in enumerate(kept) if is_text(fields)]
+    if len(proving) < LEAST_ROWS:
         raise ValueError(
-            f"{arguments.sample} has {len(kept)} rows that can be read, {LEAST_ROWS} are needed"
+            f"{arguments.sample} has {len(kept)} rows that can be read, {len(proving)} of them UTF-8; "
+            f"{LEAST_ROWS} of those are needed for the golden rows"
         )
     inputs = np.array(encoded)
     scores = model.scores(inputs)
@@ -104,7 +107,6 @@ def pack(arguments):
     guess = likely_threshold(kept, labels, positive, scores)
     card["threshold"] = answers.get("threshold", "threshold", guess, number_within(0, 1))
 
-    proving = [at for at, fields in enumerate(kept) if is_text(fields)]
     card["golden"] = golden(
         [kept[at] for at in proving], inputs[proving], scores[proving], positive, precision
     )

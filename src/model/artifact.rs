@@ -6,6 +6,7 @@ use super::graph::{self, Graph};
 use super::metadata::Metadata;
 use super::proof::{self, Proof};
 use super::scorer::Scorer;
+use super::shown;
 use sha2::{Digest, Sha256};
 use std::fmt;
 use std::fs::File;
@@ -67,16 +68,14 @@ impl Model {
     /// the model.
     pub fn from_bytes(onnx: &[u8], sidecar: Option<&[u8]>, origin: &str) -> Result<Model, ModelError> {
         if onnx.len() > MAX_MODEL_BYTES {
-            return Err(too_large(origin));
+            return Err(too_large(origin, MAX_MODEL_BYTES));
         }
         // tract checks nearly everything, but panics on a few kinds of broken files.
         let loaded = catch_unwind(AssertUnwindSafe(|| prepare_and_prove(onnx, sidecar, origin)));
         loaded.unwrap_or_else(|panic| {
-            let text = panic.downcast_ref::<String>().map(String::as_str);
-            let text = text.or(panic.downcast_ref::<&str>().copied());
             Err(ModelError::Broken {
                 origin: origin.to_owned(),
-                problem: format!("loading it panicked: {}", text.unwrap_or("without a message")),
+                problem: format!("loading it panicked: {}", shown::panic(&*panic)),
             })
         })
     }
@@ -169,34 +168,33 @@ pub(super) fn short(sha256: &str) -> &str {
 
 /// The ONNX file, and what stands beside it in a file of the same name ending in .json.
 fn files(path: &Path) -> Result<(Vec<u8>, Option<Vec<u8>>), ModelError> {
-    let onnx = read(path)?;
-    match read(&path.with_extension("json")) {
+    let onnx = read(path, MAX_MODEL_BYTES)?;
+    match read(&path.with_extension("json"), Metadata::MOST_BYTES) {
         Ok(json) => Ok((onnx, Some(json))),
         Err(ModelError::Read { source, .. }) if source.kind() == ErrorKind::NotFound => Ok((onnx, None)),
         Err(error) => Err(error),
     }
 }
 
-/// Reads a file of at most [`MAX_MODEL_BYTES`].
-fn read(path: &Path) -> Result<Vec<u8>, ModelError> {
+/// Reads a file of at most so many bytes.
+fn read(path: &Path, most: usize) -> Result<Vec<u8>, ModelError> {
     let failed = |source| ModelError::Read {
         path: path.to_owned(),
         source,
     };
     let file = File::open(path).map_err(failed)?;
     let mut bytes = Vec::new();
-    let most = MAX_MODEL_BYTES as u64;
-    file.take(most + 1).read_to_end(&mut bytes).map_err(failed)?;
-    if bytes.len() > MAX_MODEL_BYTES {
-        return Err(too_large(&path.display().to_string()));
+    file.take(most as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() > most {
+        return Err(too_large(&path.display().to_string(), most));
     }
     Ok(bytes)
 }
 
-fn too_large(origin: &str) -> ModelError {
+fn too_large(origin: &str, most: usize) -> ModelError {
     ModelError::TooLarge {
         origin: origin.to_owned(),
-        most: MAX_MODEL_BYTES,
+        most,
     }
 }
 

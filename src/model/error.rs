@@ -2,6 +2,7 @@
 
 use super::metadata::MetadataError;
 use super::proof::Mismatch;
+use super::shown;
 use crate::flight::Rejection;
 use std::path::PathBuf;
 
@@ -10,9 +11,9 @@ use std::path::PathBuf;
 pub enum ModelError {
     #[error("cannot read {}", path.display())]
     Read { path: PathBuf, source: std::io::Error },
-    #[error("{origin}: the file has more than {most} bytes, too many for a model")]
+    #[error("{origin}: the file has more than {most} bytes, more than are read")]
     TooLarge { origin: String, most: usize },
-    #[error("{origin}: this is not an ONNX file: {problem}")]
+    #[error("{origin}: this is not an ONNX file: {}", shown::problem(problem))]
     NotOnnx { origin: String, problem: String },
     #[error(
         "{origin}: the model does not say what its inputs and outputs mean: give it the metadata property \
@@ -23,16 +24,16 @@ pub enum ModelError {
     #[error("{origin}: metadata: {source}")]
     Metadata { origin: String, source: MetadataError },
     /// The inputs and outputs of the graph are not those of a model of this service.
-    #[error("{origin}: {problem}")]
+    #[error("{origin}: {}", shown::problem(problem))]
     Graph { origin: String, problem: String },
-    #[error("{origin}: the operator {operator} (node {node:?}) is not supported")]
+    #[error("{origin}: the operator {operator} (node {:?}) is not supported", shown::name(node))]
     Operator {
         origin: String,
         operator: String,
         node: String,
     },
     /// tract cannot load or run the graph.
-    #[error("{origin}: the graph does not work: {problem}")]
+    #[error("{origin}: the graph does not work: {}", shown::problem(problem))]
     Broken { origin: String, problem: String },
     /// Two models are set against each other.
     #[error(
@@ -55,7 +56,7 @@ pub enum ModelError {
         "{origin}: the model is not what it claims to be, {} of its {compared} golden probabilities differ by \
          more than {tolerance}: {}",
         mismatches.len(),
-        shown(mismatches)
+        first(mismatches)
     )]
     Unproven {
         origin: String,
@@ -66,18 +67,18 @@ pub enum ModelError {
 }
 
 /// The first few.
-fn shown(mismatches: &[Mismatch]) -> String {
+fn first(mismatches: &[Mismatch]) -> String {
     const MOST: usize = 5;
-    let mut shown: Vec<_> = mismatches.iter().take(MOST).map(Mismatch::to_string).collect();
+    let mut first: Vec<_> = mismatches.iter().take(MOST).map(Mismatch::to_string).collect();
     if mismatches.len() > MOST {
-        shown.push(format!("and {} more", mismatches.len() - MOST));
+        first.push(format!("and {} more", mismatches.len() - MOST));
     }
-    shown.join("; ")
+    first.join("; ")
 }
 
 /// Scoring a batch failed although the model is proven. The batch is as it was.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the model failed on a batch of {rows} rows: {problem}")]
+#[error("the model failed on a batch of {rows} rows: {}", shown::problem(problem))]
 pub struct ScoreError {
     pub rows: usize,
     pub problem: String,

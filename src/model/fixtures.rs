@@ -11,17 +11,19 @@ fn directory(kind: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(kind)
 }
 
-/// All fixtures of a kind with their names.
+/// All fixtures of a kind with their names, in order.
 pub(super) fn all(kind: &str) -> Vec<(String, Value)> {
     let entries = std::fs::read_dir(directory(kind)).unwrap();
     let paths = entries.map(|entry| entry.unwrap().path());
     let described = paths.filter(|path| path.extension().is_some_and(|extension| extension == "json"));
-    described
+    let mut all: Vec<_> = described
         .map(|path| {
             let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
             (name, serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap())
         })
-        .collect()
+        .collect();
+    all.sort_by(|(a, _), (b, _)| a.cmp(b));
+    all
 }
 
 pub(super) fn proto(kind: &str, name: &str) -> ModelProto {
@@ -55,4 +57,46 @@ pub(super) fn run(proto: &ModelProto, shape: &[usize], features: &[f64]) -> Trac
         .cast_to_dt(datum_type)?
         .into_owned();
     plan.run(tvec!(input.into_tvalue()))
+}
+
+/// The distance from a number to the next greater one of its magnitude, as a double or as a float.
+pub(super) fn unit(value: f64, double: bool) -> f64 {
+    if double {
+        let bits = value.abs().to_bits();
+        f64::from_bits(bits + 1) - f64::from_bits(bits)
+    } else {
+        let bits = (value.abs() as f32).to_bits();
+        f64::from(f32::from_bits(bits + 1)) - f64::from(f32::from_bits(bits))
+    }
+}
+
+/// How many units two numbers are apart; without end where only one is NaN.
+pub(super) fn distance(got: f64, expected: f64, unit: f64) -> f64 {
+    if got == expected || (got.is_nan() && expected.is_nan()) {
+        return 0.0;
+    }
+    let distance = (got - expected).abs() / unit;
+    if distance.is_nan() { f64::INFINITY } else { distance }
+}
+
+#[test]
+fn differences_are_counted_in_units_in_the_last_place() {
+    let next = |value: f32| f64::from(f32::from_bits(value.to_bits() + 1));
+    let off = |got, expected, double| distance(got, expected, unit(expected, double));
+    assert_eq!(off(0.3f32.into(), 0.3f32.into(), false), 0.0);
+    assert_eq!(off(next(0.3), 0.3f32.into(), false), 1.0);
+    assert_eq!(off(-1.0 - 2.0 * f64::EPSILON, -1.0, true), 2.0);
+    assert_eq!(off(0.0, -0.0, true), 0.0);
+    assert_eq!(off(f64::from_bits(3), 0.0, true), 3.0);
+    for (got, expected, far) in [
+        (f64::NAN, f64::NAN, 0.0),
+        (f64::NAN, 0.5, f64::INFINITY),
+        (0.5, f64::NAN, f64::INFINITY),
+        (f64::INFINITY, f64::INFINITY, 0.0),
+        (f64::INFINITY, f64::NEG_INFINITY, f64::INFINITY),
+        (0.5, f64::INFINITY, f64::INFINITY),
+    ] {
+        assert_eq!(off(got, expected, true), far, "{got} {expected}");
+        assert_eq!(off(got, expected, false), far, "{got} {expected}");
+    }
 }

@@ -13,6 +13,7 @@ pub(super) use operators::framework;
 pub(super) use output::{Form, Output};
 
 use super::error::ModelError;
+use super::shown;
 use tract_onnx::pb::{ModelProto, NodeProto};
 use tract_onnx::prelude::*;
 use tract_onnx::tract_hir::internal::ToDim;
@@ -110,9 +111,10 @@ fn typed(onnx: &tract_onnx::Onnx, proto: &ModelProto, inputs: &Inputs) -> TractR
 }
 
 fn operator_name(node: &NodeProto) -> String {
+    let operator = shown::name(&node.op_type);
     match node.domain.as_str() {
-        "" => node.op_type.clone(),
-        domain => format!("{domain}.{}", node.op_type),
+        "" => operator.into_owned(),
+        domain => format!("{}.{operator}", shown::name(domain)),
     }
 }
 

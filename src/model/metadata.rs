@@ -3,6 +3,7 @@
 mod check;
 mod raw;
 
+use super::shown;
 use crate::flight::Column;
 use std::fmt;
 
@@ -52,13 +53,15 @@ pub enum Input {
 pub struct Golden {
     /// How far from the expected a probability may be, absolute.
     pub tolerance: f64,
-    /// At least [`Golden::LEAST_ROWS`].
+    /// [`Golden::LEAST_ROWS`] to [`Golden::MOST_ROWS`].
     pub rows: Vec<GoldenRow>,
 }
 
 impl Golden {
     /// With fewer rows a model does not count as proven.
     pub const LEAST_ROWS: usize = 8;
+    /// They are scored several times before the model is used.
+    pub const MOST_ROWS: usize = 1000;
     /// A tolerance above this would prove nothing.
     pub const GREATEST_TOLERANCE: f64 = 0.01;
 }
@@ -79,6 +82,11 @@ pub struct Profile {
     pub features: Vec<FeatureProfile>,
     /// The probability of the positive label.
     pub score: ScoreProfile,
+}
+
+impl Profile {
+    /// Of each histogram.
+    pub const MOST_EDGES: usize = 10_000;
 }
 
 /// The histogram of a feature.
@@ -105,12 +113,21 @@ pub struct ScoreProfile {
 impl Metadata {
     /// A model with more labels is none for flights.
     pub const MOST_LABELS: usize = 64;
+    /// Values of a category.
+    pub const MOST_VALUES: usize = 1 << 16;
+    /// Bytes of the JSON: 16 MiB.
+    pub const MOST_BYTES: usize = 16 << 20;
 
     /// What the profile of the scores is called among those of the features, none of which may be called so.
     pub const SCORE: &str = "score";
 
     /// Reads and checks the JSON contract. An unknown key is an error.
     pub fn from_json(json: &[u8]) -> Result<Metadata, MetadataError> {
+        if json.len() > Self::MOST_BYTES {
+            let (got, most) = (json.len(), Self::MOST_BYTES);
+            let problem = format!("the JSON has {got} bytes, at most {most} are supported");
+            return Err(MetadataError::new("", problem));
+        }
         let raw: raw::Metadata = serde_json::from_slice(json).map_err(MetadataError::json)?;
         check::metadata(raw)
     }
@@ -137,9 +154,15 @@ impl MetadataError {
         }
     }
 
-    /// The message of such an error has line and column.
+    /// The message of such an error ends in line and column.
     fn json(error: serde_json::Error) -> Self {
-        MetadataError::new("", error.to_string())
+        let message = error.to_string();
+        let shown = shown::problem(&message);
+        if shown == message {
+            return MetadataError::new("", message);
+        }
+        let (line, column) = (error.line(), error.column());
+        MetadataError::new("", format!("{shown} at line {line} column {column}"))
     }
 }
 

@@ -26,6 +26,7 @@ mod proof;
 mod real;
 mod rowwise;
 mod scorer;
+mod shown;
 
 #[cfg(test)]
 mod exported;

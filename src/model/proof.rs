@@ -3,6 +3,7 @@
 use super::artifact::Prepared;
 use super::error::ModelError;
 use super::scorer::Runner;
+use super::shown;
 use crate::flight::RowReader;
 use std::fmt;
 use std::iter;
@@ -44,6 +45,7 @@ impl fmt::Display for Mismatch {
             expected,
             got,
         } = self;
+        let label = shown::name(label);
         write!(f, "row {row}: {label} is expected with {expected}, but got {got}")
     }
 }

@@ -5,6 +5,7 @@ use super::error::{ModelError, ScoreError};
 use super::graph::{Form, Inputs, Part, Precision};
 use super::prediction::{Scores, Values};
 use super::real::Real;
+use super::shown;
 use crate::flight::{Rejection, Row};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -146,7 +147,9 @@ impl Runner {
         let rows = self.rows;
         // Operators check shapes, and not always values.
         let run = catch_unwind(AssertUnwindSafe(|| self.run(model)));
-        if let Err(error) = run.unwrap_or_else(|_| Err(format_err!("an operator panicked"))) {
+        if let Err(error) =
+            run.unwrap_or_else(|panic| Err(format_err!("an operator panicked: {}", shown::panic(&*panic))))
+        {
             let mut problem = format!("{error:#}");
             // A state that has failed keeps the size of that batch for ever.
             match model.graph.plan.spawn() {

@@ -1,7 +1,9 @@
 mod damage;
+mod steps;
 
 use super::*;
 use crate::flight::RowReader;
+use crate::model::fixtures::{distance, unit};
 use std::path::PathBuf;
 
 const SEED: &str =
@@ -38,12 +40,6 @@ fn the_famous_rows_come_out_digit_for_digit() {
     }
 }
 
-/// In steps of the last bit.
-fn distance(a: f64, b: f64) -> u64 {
-    // Both are positive.
-    a.to_bits().abs_diff(b.to_bits())
-}
-
 #[test]
 fn two_thousand_rows_agree_with_h2o_to_the_last_bit_but_one() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/airline-gbm-h2o.csv");
@@ -74,7 +70,7 @@ fn two_thousand_rows_agree_with_h2o_to_the_last_bit_but_one() {
         for ((label, got), expected) in prediction.probabilities().zip(expected) {
             let got = got.to_f64();
             assert!(
-                distance(got, expected) <= 1,
+                distance(got, expected, unit(expected, true)) <= 1.0,
                 "row {line}: {label} {got}, not {expected}"
             );
         }
@@ -207,6 +203,12 @@ fn a_model_without_metadata_is_served_with_a_file_beside_it() {
     let scores = scorer.score().unwrap();
     let text = scores.get(0).positive().to_string();
     assert!(text.len() <= 12, "{text}");
+
+    let sidecar = std::fs::File::create(path.with_extension("json")).unwrap();
+    sidecar.set_len(Metadata::MOST_BYTES as u64 + 1).unwrap();
+    let message = Model::load(&path).unwrap_err().to_string();
+    let expected = "gbm.json: the file has more than 16777216 bytes, more than are read";
+    assert!(message.ends_with(expected), "{message}");
 
     std::fs::write(path.with_extension("json"), "{").unwrap();
     let message = Model::load(&path).unwrap_err().to_string();

@@ -1,6 +1,7 @@
 //! The inputs of a graph, which share the features among them.
 
 use super::{DOUBLE, FLOAT, Precision};
+use crate::model::shown;
 use std::collections::HashSet;
 use std::ops::Range;
 use tract_onnx::pb::tensor_shape_proto::dimension::Value as Dimension;
@@ -71,7 +72,7 @@ pub(super) fn of(graph: &GraphProto) -> Vec<ValueInfoProto> {
 
 /// How many columns an input has, where its shape says so.
 fn width(input: &ValueInfoProto, needed: bool) -> Result<Option<usize>, String> {
-    let name = &input.name;
+    let name = shown::name(&input.name);
     let Some(type_proto::Value::TensorType(tensor)) = input.r#type.as_ref().and_then(|of| of.value.as_ref()) else {
         return Err(format!("the input {name:?} is not a tensor"));
     };
@@ -106,7 +107,7 @@ fn shared(inputs: &[ValueInfoProto], widths: Vec<Option<usize>>, features: usize
     let known: usize = widths.iter().flatten().sum();
     let open: Vec<_> = (0..widths.len()).filter(|&input| widths[input].is_none()).collect();
     if let [first, second, ..] = open[..] {
-        let (first, second) = (&inputs[first].name, &inputs[second].name);
+        let (first, second) = (shown::name(&inputs[first].name), shown::name(&inputs[second].name));
         return Err(format!(
             "neither the input {first:?} nor {second:?} says how many features it takes"
         ));
@@ -118,13 +119,13 @@ fn shared(inputs: &[ValueInfoProto], widths: Vec<Option<usize>>, features: usize
         return Err(match inputs {
             [input] => format!(
                 "the input {:?} takes {known} features, but the metadata names {features}",
-                input.name
+                shown::name(&input.name)
             ),
             _ => {
                 let parts = inputs.iter().zip(&widths);
                 let parts = parts.map(|(input, width)| match width {
-                    Some(width) => format!("{:?} {width}", input.name),
-                    None => format!("{:?} the others", input.name),
+                    Some(width) => format!("{:?} {width}", shown::name(&input.name)),
+                    None => format!("{:?} the others", shown::name(&input.name)),
                 });
                 let parts: Vec<_> = parts.collect();
                 format!(
@@ -138,7 +139,7 @@ fn shared(inputs: &[ValueInfoProto], widths: Vec<Option<usize>>, features: usize
 }
 
 fn precision(input: &ValueInfoProto) -> Result<Precision, String> {
-    let name = &input.name;
+    let name = shown::name(&input.name);
     match tensor_type(input) {
         Some(FLOAT) => Ok(Precision::F32),
         Some(DOUBLE) => Ok(Precision::F64),

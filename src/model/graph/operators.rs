@@ -85,35 +85,8 @@ pub(super) fn supports(onnx: &Onnx, node: &NodeProto) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::fixtures::{self, matrix, run};
+    use crate::model::fixtures::{self, distance, matrix, run, unit};
     use tract_onnx::prelude::*;
-
-    /// In steps of the last bit; far apart where only one is NaN.
-    fn distance(got: &Tensor, position: usize, expected: f64) -> u64 {
-        fn steps(a: i64, b: i64) -> u64 {
-            // Numbers and their bits have the same order, apart from the sign.
-            let ordered = |bits: i64| if bits < 0 { i64::MIN - bits } else { bits };
-            ordered(a).abs_diff(ordered(b))
-        }
-        let view = got.try_as_plain_ram().unwrap();
-        match got.datum_type() {
-            DatumType::F32 => {
-                let got = view.as_slice::<f32>().unwrap()[position];
-                if got.is_nan() && expected.is_nan() {
-                    return 0;
-                }
-                let widened = |bits: u32| i64::from(bits as i32) << 32;
-                steps(widened(got.to_bits()), widened((expected as f32).to_bits())) >> 32
-            }
-            _ => {
-                let got = view.as_slice::<f64>().unwrap()[position];
-                if got.is_nan() && expected.is_nan() {
-                    return 0;
-                }
-                steps(got.to_bits() as i64, expected.to_bits() as i64)
-            }
-        }
-    }
 
     #[test]
     fn every_operator_computes_what_another_implementation_does() {
@@ -134,11 +107,15 @@ mod tests {
                 }
             };
             assert_eq!(got.shape(), expected_shape, "{name}");
-            let most = if got.datum_type() == f64::datum_type() { 1 } else { 2 };
-            for (position, &expected) in expected.iter().enumerate() {
-                let distance = distance(&got, position, expected);
+            let double = got.datum_type() == f64::datum_type();
+            let most = if double { 1.0 } else { 2.0 };
+            let got = got.cast_to::<f64>().unwrap();
+            let got = got.try_as_plain_ram().unwrap();
+            for (&got, &expected) in got.as_slice::<f64>().unwrap().iter().zip(&expected) {
+                let expected = if double { expected } else { f64::from(expected as f32) };
+                let distance = distance(got, expected, unit(expected, double));
                 if distance > most {
-                    failed.push(format!("{name}, value {position}: {distance} steps from {expected}"));
+                    failed.push(format!("{name}: {got} is {distance} ulp from {expected}"));
                 }
             }
         }

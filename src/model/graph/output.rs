@@ -1,6 +1,7 @@
 //! The scored output of a graph.
 
 use super::Precision;
+use crate::model::shown;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_hir::internal::ToDim;
 
@@ -21,6 +22,7 @@ pub(in crate::model) enum Form {
 
 impl Output {
     pub fn new(model: &TypedModel, rows: &Symbol, name: &str, labels: usize) -> Result<Self, String> {
+        let name = shown::name(name);
         let fact = model.output_fact(0).map_err(|error| format!("{error:#}"))?;
         let shape = fact.shape.to_tvec();
         let rows = rows.to_dim();

@@ -2,6 +2,7 @@
 
 use super::inputs::tensor_type;
 use super::{DOUBLE, FLOAT};
+use crate::model::shown;
 use std::collections::{HashMap, HashSet};
 use tract_onnx::pb::{GraphProto, ValueInfoProto};
 
@@ -30,6 +31,7 @@ pub(super) fn keep_scored_output(graph: &mut GraphProto) -> Result<String, Strin
     for (index, node) in graph.node.iter().enumerate() {
         for name in node.output.iter().filter(|name| !name.is_empty()) {
             if producers.insert(name.as_str(), index).is_some() {
+                let name = shown::name(name);
                 return Err(format!("two nodes of the graph produce {name:?}"));
             }
         }
@@ -43,6 +45,7 @@ pub(super) fn keep_scored_output(graph: &mut GraphProto) -> Result<String, Strin
     }
     let name = output.name.clone();
     if !producers.contains_key(name.as_str()) {
+        let name = shown::name(&name);
         return Err(format!("no node of the graph produces the output {name:?}"));
     }
 

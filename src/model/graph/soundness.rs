@@ -1,6 +1,7 @@
 //! Checks that keep a broken graph from costing more time or memory than its file.
 
 use super::operator_name;
+use crate::model::shown;
 use std::collections::{HashMap, HashSet};
 use tract_onnx::pb::{GraphProto, NodeProto, TensorProto};
 use tract_onnx::prelude::*;
@@ -31,17 +32,23 @@ pub(super) fn check(graph: &GraphProto) -> Result<(), String> {
             if attribute.g.is_some() || !attribute.graphs.is_empty() {
                 return Err(format!(
                     "{operator} (node {:?}) has a graph in it, which is not supported",
-                    node.name
+                    shown::name(&node.name)
                 ));
             }
             for tensor in attribute.t.iter().chain(&attribute.tensors) {
-                let place = || format!("{operator} (node {:?}), {}", node.name, attribute.name);
+                let place = || {
+                    format!(
+                        "{operator} (node {:?}), {}",
+                        shown::name(&node.name),
+                        shown::name(&attribute.name)
+                    )
+                };
                 check_tensor(tensor, place)?;
             }
         }
     }
     for tensor in &graph.initializer {
-        check_tensor(tensor, || format!("the initial value {:?}", tensor.name))?;
+        check_tensor(tensor, || format!("the initial value {:?}", shown::name(&tensor.name)))?;
     }
     check_order(graph)?;
     check_axes(graph)?;
@@ -73,7 +80,7 @@ fn check_axes(graph: &GraphProto) -> Result<(), String> {
             return Err(format!(
                 "{} (node {:?}) has the axes {axes:?}, they should be of {possible:?}",
                 operator_name(node),
-                node.name
+                shown::name(&node.name)
             ));
         }
     }
@@ -93,7 +100,7 @@ fn check_order(graph: &GraphProto) -> Result<(), String> {
     let mut known: HashSet<_> = given.chain(inputs).collect();
     for node in &graph.node {
         if let Some(name) = read(node).find(|name| !known.contains(name)) {
-            let operator = operator_name(node);
+            let (operator, name) = (operator_name(node), shown::name(name));
             return Err(format!(
                 "{operator} reads {name:?}, which nothing before it in the graph produces"
             ));
@@ -138,7 +145,7 @@ fn check_constants(graph: &GraphProto) -> Result<(), String> {
             return Err(format!(
                 "{} (node {:?}) picks from computed positions, which may be those of another row",
                 operator_name(node),
-                node.name
+                shown::name(&node.name)
             ));
         }
         let Some(size) = size else {
@@ -148,7 +155,7 @@ fn check_constants(graph: &GraphProto) -> Result<(), String> {
             return Err(format!(
                 "{} (node {:?}) may compute {size} numbers from constants, at most {MOST_CONSTANTS} are supported",
                 operator_name(node),
-                node.name
+                shown::name(&node.name)
             ));
         }
         sizes.extend(node.output.iter().map(|name| (name.as_str(), size)));
@@ -226,10 +233,16 @@ pub(super) fn check_sizes(model: &TypedModel, rows: &Symbol) -> Result<(), Strin
                     .try_fold(1u128, |all, dim| all.checked_mul(dim?))
             };
             let (Some(one), Some(two)) = (of(1), of(2)) else {
-                return Err(format!("the size of {} cannot be told before it runs", node.name));
+                return Err(format!(
+                    "the size of {} cannot be told before it runs",
+                    shown::name(&node.name)
+                ));
             };
             if two > 2 * one {
-                return Err(format!("{} grows faster than the number of rows", node.name));
+                return Err(format!(
+                    "{} grows faster than the number of rows",
+                    shown::name(&node.name)
+                ));
             }
             if two > one {
                 all += one;

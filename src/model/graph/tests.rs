@@ -225,6 +225,62 @@ fn one_number_a_row_is_for_two_labels_only() {
 }
 
 #[test]
+fn names_of_any_length_make_short_errors() {
+    let long = "x".repeat(1 << 20);
+    let named = |operator: &str| {
+        let mut named = node(operator, "features", "more");
+        named.name.clone_from(&long);
+        named
+    };
+    let reading = |graph: &mut GraphProto, node: NodeProto| {
+        graph.node.insert(0, node);
+        graph.node[1].input[0] = "more".to_owned();
+    };
+    let cases = [
+        refused(|graph| reading(graph, named(&long))),
+        refused(|graph| graph.node[0].domain.clone_from(&long)),
+        refused(|graph| graph.node[0].input[0].clone_from(&long)),
+        refused(|graph| graph.output = vec![value(&long)]),
+        refused(|graph| {
+            graph.node[0].output[1].clone_from(&long);
+            graph.node.push(node("Identity", "features", &long));
+        }),
+        refused(|graph| {
+            graph.input[0].name.clone_from(&long);
+            graph.node[0].input[0].clone_from(&long);
+            tensor_of(&mut graph.input[0]).elem_type = 7;
+        }),
+        refused(|graph| {
+            let axes = AttributeProto {
+                name: "axes".to_owned(),
+                ints: vec![5; 1 << 20],
+                ..Default::default()
+            };
+            let mut sum = named("ReduceSum");
+            sum.attribute = vec![axes];
+            reading(graph, sum);
+        }),
+        refused(|graph| {
+            graph.initializer = vec![TensorProto {
+                name: long.clone(),
+                ..Default::default()
+            }];
+            graph.node[0].input.push(long.clone());
+        }),
+        // tract names the node.
+        refused(|graph| {
+            graph.node[0].name.clone_from(&long);
+            graph.node[0].attribute.clear();
+        }),
+        refused(|graph| reading(graph, named("Scaler"))),
+    ];
+    for (position, message) in cases.iter().enumerate() {
+        assert!(message.len() < 1200, "{position}: {} bytes", message.len());
+        assert!(message.contains("xxx"), "{position}: {message}");
+    }
+}
+
+#[test]
 fn what_would_cost_too_much_is_refused_before_it_is_run() {
     let tensor = |name: &str, dims: &[i64], values: usize| TensorProto {
         name: name.to_owned(),

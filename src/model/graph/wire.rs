@@ -1,7 +1,11 @@
 //! What reading a file would take, told from its bytes alone: a few bytes of a protocol buffer can stand for a message
 //! of hundreds in memory, so that a broken file of the size of a model could ask for more memory than there is.
 
-use tract_onnx::pb::{AttributeProto, GraphProto, NodeProto, TensorProto, ValueInfoProto};
+use tract_onnx::pb::{
+    AttributeProto, FunctionProto, GraphProto, NodeProto, OperatorSetIdProto, SparseTensorProto,
+    StringStringEntryProto, TensorAnnotation, TensorProto, TrainingInfoProto, TypeProto, ValueInfoProto,
+    tensor_shape_proto::Dimension,
+};
 
 /// Bytes of memory. A model of four million nodes needs two thirds of it.
 pub(super) const MOST_MEMORY: usize = 1 << 30;
@@ -17,9 +21,38 @@ enum Message {
     Node,
     Attribute,
     Tensor,
-    /// One of the others, none of which is larger than this.
+    /// Two texts.
+    Property,
+    /// One of the others, or what is in one: it counts as the largest of all.
     Other,
 }
+
+/// The size of the largest message that may stand where [`Message::Other`] does, at any depth.
+const LARGEST: usize = {
+    let sizes = [
+        size_of::<AttributeProto>(),
+        size_of::<Dimension>(),
+        size_of::<FunctionProto>(),
+        size_of::<GraphProto>(),
+        size_of::<NodeProto>(),
+        size_of::<OperatorSetIdProto>(),
+        size_of::<SparseTensorProto>(),
+        size_of::<StringStringEntryProto>(),
+        size_of::<TensorAnnotation>(),
+        size_of::<TensorProto>(),
+        size_of::<TrainingInfoProto>(),
+        size_of::<TypeProto>(),
+        size_of::<ValueInfoProto>(),
+    ];
+    let (mut largest, mut position) = (0, 0);
+    while position < sizes.len() {
+        if sizes[position] > largest {
+            largest = sizes[position];
+        }
+        position += 1;
+    }
+    largest
+};
 
 /// What stands in a field whose length is given.
 enum Field {
@@ -36,9 +69,8 @@ impl Message {
         use Message::*;
         match (self, number) {
             (Model, 7) | (Attribute, 6 | 11) => Field::Message(Graph),
-            (Model, 8 | 14 | 20 | 25) | (Graph, 11..=16) | (Node, 9) | (Attribute, 14 | 15 | 22 | 23) => {
-                Field::Message(Other)
-            }
+            (Model, 8 | 20 | 25) | (Graph, 11..=15) | (Attribute, 14 | 15 | 22 | 23) => Field::Message(Other),
+            (Model, 14) | (Tensor, 13) => Field::Message(Property),
             (Graph, 1) => Field::Message(Node),
             (Node, 5) => Field::Message(Attribute),
             (Graph, 5) | (Attribute, 5 | 10) => Field::Message(Tensor),
@@ -56,7 +88,8 @@ impl Message {
             Message::Node => size_of::<NodeProto>(),
             Message::Attribute => size_of::<AttributeProto>(),
             Message::Tensor => size_of::<TensorProto>(),
-            Message::Other => size_of::<ValueInfoProto>(),
+            Message::Property => size_of::<StringStringEntryProto>(),
+            Message::Other => LARGEST,
         }
     }
 }
@@ -87,6 +120,8 @@ fn walk(mut bytes: &[u8], message: Message, depth: usize, needed: &mut usize) {
                 Some(length) => length,
                 None => return,
             },
+            // The decoder skips groups, and goes on behind them. What is in one counts as if it were not.
+            3 | 4 => continue,
             5 => 4,
             _ => return,
         };
@@ -101,7 +136,11 @@ fn walk(mut bytes: &[u8], message: Message, depth: usize, needed: &mut usize) {
         }
         match message.field(key >> 3) {
             Field::Message(inner) => {
-                *needed += 2 * inner.size() + if matches!(inner, Message::Other) { length } else { 0 };
+                *needed += 2 * inner.size();
+                if matches!(inner, Message::Other) {
+                    // It may be a list of numbers.
+                    *needed += 8 * length;
+                }
                 walk(value, inner, depth + 1, needed);
             }
             Field::Numbers => *needed += 8 * length,
@@ -129,14 +168,15 @@ mod tests {
     use crate::model::{MAX_MODEL_BYTES, ModelError};
 
     /// A field whose length is given, with its content.
-    fn field(number: u8, content: &[u8]) -> Vec<u8> {
-        let mut bytes = vec![number << 3 | 2];
-        let mut length = content.len();
-        while length >= 0x80 {
-            bytes.push(length as u8 | 0x80);
-            length >>= 7;
+    fn field(number: usize, content: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![];
+        for mut value in [number << 3 | 2, content.len()] {
+            while value >= 0x80 {
+                bytes.push(value as u8 | 0x80);
+                value >>= 7;
+            }
+            bytes.push(value as u8);
         }
-        bytes.push(length as u8);
         bytes.extend_from_slice(content);
         bytes
     }
@@ -151,13 +191,26 @@ mod tests {
     #[test]
     fn small_bytes_that_need_much_memory_are_counted_as_what_they_become() {
         const COUNT: usize = 10_000;
-        let many = |number: u8| field(number, &[]).repeat(COUNT);
+        let many = |number| field(number, &[]).repeat(COUNT);
         let attribute = |content: &[u8]| field(7, &field(1, &field(5, content)));
         for (file, size) in [
             (field(7, &many(1)), size_of::<NodeProto>()),
             (field(7, &many(5)), size_of::<TensorProto>()),
             (field(7, &field(1, &many(5))), size_of::<AttributeProto>()),
             (field(7, &many(11)), size_of::<ValueInfoProto>()),
+            (field(7, &many(14)), size_of::<TensorAnnotation>()),
+            (field(7, &many(15)), size_of::<SparseTensorProto>()),
+            (many(8), size_of::<OperatorSetIdProto>()),
+            (many(14), size_of::<StringStringEntryProto>()),
+            (many(20), size_of::<TrainingInfoProto>()),
+            (many(25), size_of::<FunctionProto>()),
+            // The nodes of a function, the graph of a training, and the numbers in it.
+            (field(25, &many(7)), size_of::<NodeProto>()),
+            (field(20, &field(1, &many(1))), size_of::<NodeProto>()),
+            (
+                field(20, &field(1, &field(5, &field(7, &[1; COUNT])))),
+                size_of::<i64>(),
+            ),
             (attribute(&many(9)), size_of::<Vec<u8>>()),
             (attribute(&field(8, &[1; COUNT])), size_of::<i64>()),
         ] {
@@ -170,6 +223,19 @@ mod tests {
         let file = field(7, &field(1, &[]).repeat(4 << 20));
         assert!(file.len() < MAX_MODEL_BYTES / 10);
         assert!(refusal(&file).contains("bytes of memory"));
+    }
+
+    #[test]
+    fn what_is_behind_a_group_counts() {
+        let large = field(7, &field(1, &[]).repeat(4 << 20));
+        // Group 100, empty, and with a field and another group in it.
+        for group in [&b"\xa3\x06\xa4\x06"[..], b"\xa3\x06\x08\x01\xab\x06\xac\x06\xa4\x06"] {
+            // The decoder goes on behind it, too.
+            assert!(!refusal(group).contains("bytes of memory"));
+            let model = include_bytes!("../../../models/airline-gbm.onnx");
+            assert!(super::super::parse(&[group, model].concat(), "it").is_ok());
+            assert!(refusal(&[group, &large].concat()).contains("bytes of memory"));
+        }
     }
 
     #[test]

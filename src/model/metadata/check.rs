@@ -2,12 +2,20 @@
 
 use super::{Feature, FeatureProfile, Golden, GoldenRow, Input, Metadata, MetadataError, Profile, ScoreProfile, raw};
 use crate::flight::Column;
+use crate::model::shown;
 use std::collections::HashSet;
 
 type Result<T> = std::result::Result<T, MetadataError>;
 
 fn error<T>(place: impl Into<String>, problem: impl Into<String>) -> Result<T> {
     Err(MetadataError::new(place, problem))
+}
+
+fn at_most(most: usize, count: usize, place: impl Fn() -> String) -> Result<()> {
+    if count > most {
+        return error(place(), format!("there are {count}, at most {most} are supported"));
+    }
+    Ok(())
 }
 
 pub fn metadata(raw: raw::Metadata) -> Result<Metadata> {
@@ -42,7 +50,10 @@ fn features(raw: Vec<raw::Feature>) -> Result<Vec<Feature>> {
         let feature = feature(raw, &place)?;
         for (earlier, other) in features.iter().enumerate() {
             if other.name == feature.name {
-                let problem = format!("{:?} is the name of features[{earlier}], too", feature.name);
+                let problem = format!(
+                    "{:?} is the name of features[{earlier}], too",
+                    shown::name(&feature.name)
+                );
                 return error(format!("{place}.name"), problem);
             }
             if other.column == feature.column {
@@ -82,9 +93,10 @@ fn feature(raw: raw::Feature, place: &str) -> Result<Feature> {
             if values.is_empty() {
                 return error(format!("{place}.values"), "a categorical feature needs values");
             }
+            at_most(Metadata::MOST_VALUES, values.len(), || format!("{place}.values"))?;
             let mut seen = HashSet::new();
             if let Some(twice) = values.iter().position(|value| !seen.insert(value)) {
-                let problem = format!("{:?} is there twice", values[twice]);
+                let problem = format!("{:?} is there twice", shown::name(&values[twice]));
                 return error(format!("{place}.values[{twice}]"), problem);
             }
             Input::Categorical(values)
@@ -99,6 +111,7 @@ fn feature(raw: raw::Feature, place: &str) -> Result<Feature> {
 }
 
 fn unknown_column(name: &str) -> String {
+    let name = shown::name(name);
     // Case matters to the look-up, but not to what was meant.
     let likeness = |column: &Column| strsim::jaro_winkler(&column.name().to_lowercase(), &name.to_lowercase());
     let nearest = Column::ALL
@@ -124,12 +137,17 @@ fn positive(labels: &[String], positive: &str) -> Result<usize> {
             return error(format!("labels[{position}]"), "a label cannot be empty");
         }
         if !seen.insert(label) {
-            return error(format!("labels[{position}]"), format!("{label:?} is there twice"));
+            let problem = format!("{:?} is there twice", shown::name(label));
+            return error(format!("labels[{position}]"), problem);
         }
     }
     match labels.iter().position(|label| label == positive) {
         Some(position) => Ok(position),
-        None => error("positive", format!("{positive:?} is none of {}", labels.join(", "))),
+        None => {
+            let labels: Vec<_> = labels.iter().map(|label| shown::name(label)).collect();
+            let problem = format!("{:?} is none of {}", shown::name(positive), labels.join(", "));
+            error("positive", problem)
+        }
     }
 }
 
@@ -146,6 +164,7 @@ fn golden(raw: raw::Golden, labels: usize) -> Result<Golden> {
             format!("there are {got}, at least {least} prove a model"),
         );
     }
+    at_most(Golden::MOST_ROWS, raw.rows.len(), || "golden.rows".to_owned())?;
     for (position, row) in raw.rows.iter().enumerate() {
         let place = format!("golden.rows[{position}].probabilities");
         if row.probabilities.len() != labels {
@@ -171,11 +190,12 @@ fn profile(raw: raw::Profile, features: &[Feature]) -> Result<Profile> {
     for (position, raw) in raw.features.into_iter().enumerate() {
         let place = format!("profile.features[{position}]");
         let Some(feature) = features.iter().find(|feature| feature.name == raw.name) else {
-            let problem = format!("the model has no feature {:?}", raw.name);
+            let problem = format!("the model has no feature {:?}", shown::name(&raw.name));
             return error(format!("{place}.name"), problem);
         };
         if profiles.iter().any(|other| other.name == raw.name) {
-            return error(format!("{place}.name"), format!("{:?} is there twice", raw.name));
+            let problem = format!("{:?} is there twice", shown::name(&raw.name));
+            return error(format!("{place}.name"), problem);
         }
         match &feature.input {
             Input::Numeric => histogram(&place, &raw.edges, &raw.counts)?,
@@ -208,6 +228,7 @@ fn profile(raw: raw::Profile, features: &[Feature]) -> Result<Profile> {
 }
 
 fn histogram(place: &str, edges: &[f64], counts: &[u64]) -> Result<()> {
+    at_most(Profile::MOST_EDGES, edges.len(), || format!("{place}.edges"))?;
     let ascending = edges.windows(2).all(|pair| pair[0] < pair[1]);
     if !ascending || edges.iter().any(|edge| !edge.is_finite()) {
         return error(
@@ -388,6 +409,90 @@ mod tests {
             let mut json = minimal();
             *json.pointer_mut(pointer).unwrap() = value;
             assert_eq!(read(&json).unwrap_err().to_string(), expected, "{pointer}");
+        }
+    }
+
+    #[test]
+    fn more_of_anything_than_a_model_needs_is_refused() {
+        let texts = |count: usize| json!((0..count).map(|value| value.to_string()).collect::<Vec<_>>());
+        let golden = |count: usize| json!(vec![minimal()["golden"]["rows"][0].clone(); count]);
+        let edges = |count: usize| json!((0..count).collect::<Vec<_>>());
+        let counts = |count: usize| json!(vec![0; count]);
+        type Changes<'c> = &'c [(&'c str, Value)];
+        let cases: [(Changes, Changes, &str); 4] = [
+            (
+                &[("/features/2/values", texts(65_536))],
+                &[("/features/2/values", texts(65_537))],
+                "features[2].values: there are 65537, at most 65536 are supported",
+            ),
+            (
+                &[("/golden/rows", golden(1000))],
+                &[("/golden/rows", golden(1001))],
+                "golden.rows: there are 1001, at most 1000 are supported",
+            ),
+            (
+                &[
+                    ("/profile/features/0/edges", edges(10_000)),
+                    ("/profile/features/0/counts", counts(10_001)),
+                ],
+                &[("/profile/features/0/edges", edges(10_001))],
+                "profile.features[0].edges: there are 10001, at most 10000 are supported",
+            ),
+            (
+                &[
+                    ("/profile/score/edges", edges(10_000)),
+                    ("/profile/score/counts", counts(10_001)),
+                ],
+                &[("/profile/score/edges", edges(10_001))],
+                "profile.score.edges: there are 10001, at most 10000 are supported",
+            ),
+        ];
+        let changed = |changes: &[(&str, Value)]| {
+            let mut json = minimal();
+            for (pointer, value) in changes {
+                *json.pointer_mut(pointer).unwrap() = value.clone();
+            }
+            read(&json)
+        };
+        for (most, more, expected) in cases {
+            changed(most).unwrap();
+            assert_eq!(changed(more).unwrap_err().to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn a_text_of_sixteen_mebibytes_is_read_and_no_larger_one() {
+        let mut json = minimal().to_string();
+        json += &" ".repeat(Metadata::MOST_BYTES - json.len());
+        Metadata::from_json(json.as_bytes()).unwrap();
+        json.push(' ');
+        let error = Metadata::from_json(json.as_bytes()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the JSON has 16777217 bytes, at most 16777216 are supported"
+        );
+    }
+
+    #[test]
+    fn names_of_any_length_make_short_errors() {
+        let long = "x".repeat(1 << 20);
+        for (pointer, value) in [
+            ("/features/1/column", json!(long)),
+            ("/features/1/values", json!([long, long])),
+            ("/labels", json!([long, long])),
+            ("/positive", json!(long)),
+            ("/profile/features/0/name", json!(long)),
+            ("/features/1/type", json!(long)),
+            ("/golden", json!({long.clone(): 1})),
+        ] {
+            let mut json = minimal();
+            *json.pointer_mut(pointer).unwrap() = value;
+            let message = read(&json).unwrap_err().to_string();
+            assert!(message.len() < 1200, "{pointer}: {} bytes", message.len());
+            assert!(
+                message.contains("xxx…") || message.contains("line 1 column"),
+                "{message}"
+            );
         }
     }
 

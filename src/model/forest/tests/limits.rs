@@ -39,10 +39,12 @@ fn score(proto: &ModelProto, feature: f64) -> f32 {
 
 #[test]
 fn a_million_nodes_are_served() {
-    let stump = |tree| [(tree, 0, false, 1, 2), (tree, 1, true, 0, 0), (tree, 2, true, 0, 0)];
-    let nodes: Vec<_> = (0..333_334).flat_map(stump).collect();
+    // Trees of ten levels, in the order of a heap.
+    let node = |tree, id| (tree, id, id >= 511, 2 * id + 1, 2 * id + 2);
+    let tree = |tree| (0..1023).map(move |id| node(tree, id));
+    let nodes: Vec<_> = (0..1000).flat_map(tree).collect();
     assert!(nodes.len() > 1_000_000);
-    assert_eq!(score(&regressor(&nodes), 0.0), 333_334.0);
+    assert_eq!(score(&regressor(&nodes), 0.0), 1000.0);
 }
 
 #[test]
