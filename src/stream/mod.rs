@@ -24,6 +24,7 @@ mod lag;
 mod limits;
 pub(crate) mod log;
 mod offsets;
+mod outgoing;
 mod pipeline;
 mod positions;
 mod producer;
