@@ -4,6 +4,7 @@ import numpy as np
 from cases import NAN, ORT, SPECIFICATION, run, write
 from ensemble import TYPES, finish, tensor, value_info
 from onnx import TensorProto, helper
+from transforms import distance, transformed, ulps
 
 
 def classifier(version, kind, votes, transform, labels, base=None, double=False, missing=True):
@@ -73,14 +74,10 @@ def classifier(version, kind, votes, transform, labels, base=None, double=False,
         raise SystemExit(f"{name}: {error}") from error
     source = ORT
     if base and len(base) == len(labels) == 2:
-        sums = np.array([class_sums(shape, leaves, votes, row, base) for row in inputs])
-        if transform == "LOGISTIC":
-            sums = 1 / (1 + np.exp(-sums))
-        elif transform == "SOFTMAX":
-            sums = np.exp(sums) / np.exp(sums).sum(axis=1, keepdims=True)
-        departs = not np.allclose(scores, sums, 0, 1e-6)
-        scores = sums.astype(np.float32)
-        if departs:
+        sums = [class_sums(shape, leaves, votes, row, base, dtype) for row in inputs]
+        expected = np.array([transformed(row, transform) for row in sums])
+        if distance(scores, expected) > ulps(transform):
+            scores = expected
             source = f"{SPECIFICATION} ({ORT} adds base_values[1] to the first class)"
     # The specification's label is the top class. onnxruntime compares the second score, before
     # its transform, with 0 or with 0.5, which is not always the same.
@@ -94,16 +91,16 @@ def classifier(version, kind, votes, transform, labels, base=None, double=False,
             "inputs": inputs.tolist(),
             "outputs": scores.tolist(),
             "labels": top,
-            "tolerance": 0.0 if transform == "NONE" else 1e-6,
+            "ulps": ulps(transform),
             "source": source,
         },
     )
 
 
-def class_sums(shape, leaves, votes, row, base):
-    """The votes of both trees for one row, by the specification, on top of the base values."""
+def class_sums(shape, leaves, votes, row, base, dtype):
+    """The votes of both trees for one row, by the specification, and the base values."""
     nodes = {node[:2]: node for node in shape}
-    sums = list(base)
+    sums = [dtype(0), dtype(0)]
     for tree in (0, 1):
         at = nodes[tree, 0]
         while at[2] != "LEAF":
@@ -116,8 +113,8 @@ def class_sums(shape, leaves, votes, row, base):
                 ]
             at = nodes[tree, at[5] if yes else at[6]]
         for number, weight in votes[leaves.index(at[:2])]:
-            sums[number] += weight
-    return sums
+            sums[number] += dtype(weight)
+    return [total + dtype(value) for total, value in zip(sums, base)]
 
 
 def classifiers():

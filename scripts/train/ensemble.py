@@ -5,6 +5,7 @@ import math
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
+from transforms import transformed
 
 MODES = ["LEQ", "LT", "GTE", "GT", "EQ", "NEQ", "MEMBER"]
 AGGREGATES = ["AVERAGE", "SUM", "MIN", "MAX"]
@@ -83,7 +84,8 @@ class Ensemble:
 
     def evaluate(self, rows):
         """The specification, one row at a time, in the type of the model."""
-        return np.array([self.transformed(self.row(row)) for row in rows], dtype=self.dtype)
+        scores = [transformed(self.row(row), self.transform, self.dtype) for row in rows]
+        return np.array(scores, self.dtype)
 
     def row(self, row):
         found = [[] for _ in range(self.targets)]
@@ -119,32 +121,6 @@ class Ensemble:
             "EQ": x == split,
             "NEQ": x != split,
         }[node.mode]
-
-    def transformed(self, scores):
-        scores = [float(score) for score in scores]
-        if self.transform == "LOGISTIC":
-            return [1 / (1 + math.exp(-score)) for score in scores]
-        if self.transform == "PROBIT":
-            return [probit(score) for score in scores]
-        if self.transform in ("SOFTMAX", "SOFTMAX_ZERO"):
-            top = max(scores)
-            # SOFTMAX_ZERO leaves a score of zero at zero.
-            kept = self.transform == "SOFTMAX_ZERO"
-            powers = [0.0 if kept and score == 0 else math.exp(score - top) for score in scores]
-            return [power / sum(powers) for power in powers]
-        return scores
-
-
-def probit(p):
-    """The normal quantile by Winitzki's approximation of the inverse error function.
-
-    Both onnxruntime and the ONNX reference evaluator use it; the true quantile is up to
-    0.004 away for 0.01 < p < 0.99.
-    """
-    x = 2 * p - 1
-    log = math.log((1 - x) * (1 + x))
-    half = 2 / (math.pi * 0.147) + log / 2
-    return math.copysign(math.sqrt(2) * math.sqrt(math.sqrt(half * half - log / 0.147) - half), x)
 
 
 def tensor(values, dtype):

@@ -5,7 +5,7 @@ A tree is made of `Node` and of `Votes`, the leaves.
 """
 
 import numpy as np
-from ensemble import Node, probit, tensor
+from ensemble import Node, tensor
 
 
 class Votes:
@@ -149,39 +149,3 @@ def rounded(trees, dtype):
         )
 
     return [of(tree) for tree in trees]
-
-
-def transformed(row, transform):
-    """The transform of the scores of a row, computed in double; the scores are floats."""
-    row = np.asarray(row, np.float32).astype(np.float64)
-    with np.errstate(all="ignore"):
-        if transform == "LOGISTIC":
-            return 1 / (1 + np.exp(-row))
-        if transform == "PROBIT":
-            return np.array([quantile(score) for score in row])
-        if transform in ("SOFTMAX", "SOFTMAX_ZERO"):
-            powers = np.exp(row - row.max())
-            if transform == "SOFTMAX_ZERO":
-                powers[row == 0] = 0
-            total = powers.sum()
-            return powers / total if total else powers
-    return row
-
-
-def quantile(p):
-    if p in (0, 1):
-        return np.inf if p else -np.inf
-    return probit(p) if 0 < p < 1 else np.nan
-
-
-def tolerance(outputs, transform):
-    """None where only sums are compared; else two units in the last place of the largest score.
-
-    PROBIT loses digits near 0.5, where two nearly equal numbers are subtracted.
-    """
-    if transform == "NONE":
-        return 0.0
-    if transform == "PROBIT":
-        return 5e-5
-    finite = np.abs(outputs[np.isfinite(outputs)])
-    return float(2 * np.spacing(np.float32(finite.max(initial=0.5))))

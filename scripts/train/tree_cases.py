@@ -7,15 +7,16 @@ Each NAME.onnx maps `features` [N, k] to `probabilities` [N, targets]. NAME.json
 
     inputs, outputs   rows of numbers; "NaN", "Infinity" and "-Infinity" as text
     labels            of classifiers: the label of each row
-    tolerance         how far an output may be off, absolute; 0 means to the last bit
+    ulps              how many units in the last place an output may be off; 0 means to the last bit
     source            who says so
 
 TreeEnsemble has a specification that can be followed to the letter, so a plain evaluation
-written from it decides, and onnxruntime is asked as well: where the two agree, `source`
-names onnxruntime, and where they do not, it says in what onnxruntime departs. A
+written from it decides, and onnxruntime is asked as well: where the two agree, the outputs
+are those of onnxruntime, and where they do not, `source` says in what onnxruntime departs.
+It transforms doubles in float, so there the evaluation in double is what is expected. A
 TreeEnsembleClassifier of two classes lives by conventions the specification leaves out, so
 there onnxruntime decides, but for two base values and for the labels, which are specified.
-Graphs of operators have no tolerance: one unit in the last place in double, two in float.
+Graphs of operators have no `ulps`: one unit in the last place in double, two in float.
 """
 
 from cases import FIXTURES

@@ -2,7 +2,7 @@
 
 mod limits;
 
-use crate::model::fixtures::{self, matrix, run};
+use crate::model::fixtures::{self, distance, matrix, run, unit};
 use serde_json::Value;
 use tract_onnx::pb::{AttributeProto, ModelProto};
 use tract_onnx::prelude::*;
@@ -19,21 +19,16 @@ fn check(name: &str, fixture: &Value, failed: &mut Vec<String>) {
     assert_eq!(scores.shape(), expected_shape, "{name}");
     let double = scores.datum_type() == f64::datum_type();
     assert_eq!(double, name.starts_with("v5") && name.ends_with("double"), "{name}");
-    let tolerance = fixture["tolerance"].as_f64().unwrap();
+    let most = fixture["ulps"].as_f64().unwrap();
+    assert!(most <= if double { 1.0 } else { 2.0 }, "{name}");
     let scores = scores.cast_to::<f64>().unwrap();
     let scores = scores.try_as_plain_ram().unwrap();
     for (position, (&got, &expected)) in scores.as_slice::<f64>().unwrap().iter().zip(&expected).enumerate() {
-        // A tolerance of zero is meant: what is only added must be the same to the last bit.
         let expected = if double { expected } else { f64::from(expected as f32) };
-        let same = got == expected || (got.is_nan() && expected.is_nan());
-        if !same
-            && (got - expected)
-                .abs()
-                .partial_cmp(&tolerance)
-                .is_none_or(|order| order.is_gt())
-        {
+        let distance = distance(got, expected, unit(expected, double));
+        if distance > most {
             failed.push(format!(
-                "{name}, score {position}: {got} is not {expected} ± {tolerance}"
+                "{name}, score {position}: {got} is {distance} ulp from {expected}, not within {most}"
             ));
         }
     }
