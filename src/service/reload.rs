@@ -135,3 +135,31 @@ fn explained(error: &ModelError) -> String {
         _ => error.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_the_memory_has_no_room_for_is_refused() {
+        let embedded = lineup::open(Path::new("")).unwrap();
+        let metrics = Metrics::new(&embedded.metadata().labels, &[]).unwrap();
+        let settings = config::Model {
+            path: concat!(env!("CARGO_MANIFEST_DIR"), "/models/airline-gbm.onnx").into(),
+            ..Default::default()
+        };
+        // The file has 102,700 bytes.
+        for (budget, expected) in [(1 << 20, 1), (2 << 20, 0)] {
+            let served = Arc::new(Served::new(embedded.clone()));
+            let reloader = Reloader::new(settings.clone(), served, metrics.clone(), budget);
+            reloader.load(Role::Champion);
+            let refused = reloader.refused();
+            assert_eq!(refused.len(), expected, "{refused:?}");
+            assert!(
+                refused
+                    .iter()
+                    .all(|(_, why)| why.contains("airline-gbm.onnx") && why.contains("65536"))
+            );
+        }
+    }
+}
