@@ -55,11 +55,11 @@ impl Batch {
         let model = Arc::new(Model::embedded().expect("the embedded model is proven"));
         let mut scorer = model.scorer().expect("the embedded model runs");
         push_rows(&mut readers(), &mut scorer);
-        let Features::F64(features) = scorer.features() else {
+        let predictions = scorer.score().expect("the embedded model scores");
+        let Features::F64(features) = predictions.features() else {
             panic!("the embedded model is one of doubles");
         };
         let features = features.to_vec();
-        let predictions = scorer.score().expect("the embedded model scores");
         let verdicts = predictions.iter().map(|prediction| Verdict {
             score: prediction.positive().to_f64(),
             positive: prediction.is_positive(),
@@ -82,10 +82,9 @@ impl Batch {
         }
     }
 
-    fn count_scores(&self, counts: &mut Counts) {
-        for (verdict, _) in &self.scores {
-            self.reference.observe_score(verdict.score, counts);
-        }
+    fn count_drift(&self, counts: &mut Counts) {
+        let score = |row: usize| self.scores[row].0.score;
+        self.reference.observe(Features::F64(&self.features), score, counts);
     }
 }
 
@@ -99,25 +98,14 @@ fn quality(bencher: Bencher) {
 }
 
 #[divan::bench]
-fn drift_of_features(bencher: Bencher) {
+fn drift(bencher: Bencher) {
     let batch = Batch::new();
     let mut counts = Counts::default();
-    let features = Features::F64(&batch.features);
     // The first rows allocate the counts.
-    batch.reference.observe(features, &mut counts);
+    batch.count_drift(&mut counts);
     bencher
         .counter(ItemsCount::new(ROWS))
-        .bench_local(|| batch.reference.observe(features, &mut counts));
-}
-
-#[divan::bench]
-fn drift_of_scores(bencher: Bencher) {
-    let batch = Batch::new();
-    let mut counts = Counts::default();
-    batch.count_scores(&mut counts);
-    bencher
-        .counter(ItemsCount::new(ROWS))
-        .bench_local(|| batch.count_scores(&mut counts));
+        .bench_local(|| batch.count_drift(&mut counts));
 }
 
 /// The counting of a row where monitoring is on, in the slots of an hour.
@@ -128,12 +116,8 @@ fn quality_and_drift(bencher: Bencher) {
     let (mut quality, mut drift) = (Sliding::<Tally>::new(window), Sliding::new(window));
     let mut count = || {
         let now = Instant::now();
-        let (tally, counts) = (quality.current(now), drift.current(now));
-        batch.reference.observe(Features::F64(&batch.features), counts);
-        for &(verdict, truth) in &batch.scores {
-            tally.observe(verdict.score, verdict.positive, truth);
-            batch.reference.observe_score(verdict.score, counts);
-        }
+        batch.count_drift(drift.current(now));
+        batch.count_quality(quality.current(now));
     };
     // A new slot is what allocates, every five minutes.
     count();
@@ -148,10 +132,7 @@ fn observer(bencher: Bencher) {
     let mut scorer = model.scorer().expect("the embedded model runs");
     let mut readers = readers();
     let rows = push_rows(&mut readers, &mut scorer);
-    let Features::F64(features) = scorer.features() else {
-        panic!("the embedded model is one of doubles");
-    };
-    let (features, unknown) = (features.to_vec(), scorer.unknown_categories().to_vec());
+    let unknown = scorer.unknown_categories().to_vec();
     let scores = scorer.score().expect("the embedded model scores");
     let lineup = Lineup {
         champion: model.clone(),
@@ -165,8 +146,8 @@ fn observer(bencher: Bencher) {
         for row in &rows {
             observer.push(row);
         }
-        observer.encoded(Features::F64(&features), &unknown);
         observer.scored(scores);
+        observer.unknown_categories(&unknown);
     };
     // Buffers and a new slot are what allocates.
     observe();

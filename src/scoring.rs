@@ -59,7 +59,7 @@ impl Scoring {
         Ok(self.places.len() - 1)
     }
 
-    /// What turns rows into scores, with the features of the batch.
+    /// What turns rows into scores.
     pub fn scorer(&self) -> &Scorer {
         &self.scorer
     }

@@ -10,9 +10,8 @@ pub struct Drift {
     /// It is Σ (a - e) ln(a / e) over the bins and the missing values, for the share a of rows now and e in training.
     /// A bin without rows counts as half a row, and one without rows in both not at all. Rows like those in training
     /// have an index of (B - 1) (1/N + 1/M) on average, for B bins, N rows looked at now and M in training: 0.02 with
-    /// twenty bins, 1,000 rows and a large training set. All scores are looked at, and of the features those of every
-    /// fourth row of large batches (see [`Reference::observe`](super::Reference::observe)). By custom, 0.1 is a change
-    /// worth a look, and 0.25 a great one.
+    /// twenty bins, 1,000 rows and a large training set. Of large batches every fourth row is looked at (see
+    /// [`Reference::observe`](super::Reference::observe)). By custom, 0.1 is a change worth a look, and 0.25 a great one.
     pub psi: Option<f64>,
     /// Rows now: of a feature, an estimate from those looked at, and so are those of its bins.
     pub rows: u64,

@@ -2,7 +2,7 @@
 
 use super::bins::{self, Bins};
 use super::counts::{Counts, Sample};
-use super::divergence::{Drift, total};
+use super::divergence::Drift;
 use super::lookup::Lookup;
 use super::steps::Steps;
 use crate::model::{Features, Input, Metadata};
@@ -71,21 +71,26 @@ impl Reference {
         })
     }
 
-    /// Counts the features of a batch of this model.
+    /// Counts the features of a batch of this model, and the score of each of its rows: the probability of the positive
+    /// label, NaN for a missing one.
     ///
-    /// Of more than 64 rows every fourth is looked at, and counts for four: a feature's rows are then an estimate, whose
-    /// sum is at most 3 off that of the batch. Where the next large batch begins moves on by a row. Chance has the
+    /// Of more than 64 rows every fourth is looked at, and counts for four: rows are then an estimate, whose sum is at
+    /// most 3 off that of the batch. Where the next large batch begins moves on by a row. Chance has the
     /// effect that it has on as many rows as were looked at.
-    pub fn observe(&self, features: Features<'_>, counts: &mut Counts) {
+    pub fn observe(&self, features: Features<'_>, score: impl Fn(usize) -> f64, counts: &mut Counts) {
         match features {
-            Features::F32(matrix) => self.count(matrix, counts),
-            Features::F64(matrix) => self.count(matrix, counts),
+            Features::F32(matrix) => self.count(matrix, score, counts),
+            Features::F64(matrix) => self.count(matrix, score, counts),
         }
     }
 
-    fn count<T: Copy + Into<f64>>(&self, matrix: &[T], counts: &mut Counts) {
-        let Sample { first, step } = counts.sample(matrix.len() / self.width);
+    fn count<T: Copy + Into<f64>>(&self, matrix: &[T], score: impl Fn(usize) -> f64, counts: &mut Counts) {
+        let rows = matrix.len() / self.width;
+        let Sample { first, step } = counts.sample(rows);
         let counts = counts.fit(self.scores.end);
+        for row in (first..rows).step_by(step) {
+            counts[self.scores.start + self.score.bin(score(row))] += step as u64;
+        }
         for rows in matrix[first * self.width..].chunks(self.width * step * BLOCK) {
             for (lookup, range) in &self.features {
                 lookup.count(rows, self.width, step, &mut counts[range.clone()]);
@@ -93,21 +98,12 @@ impl Reference {
         }
     }
 
-    /// Counts the score of a row, the probability of the positive label. NaN is a missing one.
-    #[inline]
-    pub fn observe_score(&self, score: f64, counts: &mut Counts) {
-        counts.fit(self.scores.end)[self.scores.start + self.score.bin(score)] += 1;
-    }
-
     /// How far the counts are from those in training: for each feature, in the order of the profile, and for the score.
     pub fn drifts(&self, counts: &Counts) -> Vec<Drift> {
         let (looked_at, mut counts) = (counts.looked_at(), counts.clone());
         let counts = counts.fit(self.scores.end);
         let drift = |(name, bins, range): &(String, Bins, Range<usize>)| {
-            let rows = &counts[range.clone()];
-            // Every score is counted.
-            let looked_at = if *range == self.scores { total(rows) } else { looked_at };
-            Drift::new(name, &bins.names, &bins.counts, rows, looked_at)
+            Drift::new(name, &bins.names, &bins.counts, &counts[range.clone()], looked_at)
         };
         self.bins.iter().map(drift).collect()
     }

@@ -100,18 +100,16 @@ fn values_are_counted_where_they_belong() {
         [9999.0, nan, 0.0, nan, 1.0, 2000.0],
         [nan, nan, 0.0, nan, 1.0, 2000.0],
     ];
+    let scores = [0.0, 0.249, 0.25, 0.5, 1.0, nan, nan, nan, nan];
     let reference = Reference::new(&metadata).unwrap();
     let mut counts = Counts::default();
-    reference.observe(Features::F64(rows.as_flattened()), &mut counts);
-    for score in [0.0, 0.249, 0.25, 0.5, 1.0, nan] {
-        reference.observe_score(score, &mut counts);
-    }
+    reference.observe(Features::F64(rows.as_flattened()), |row| scores[row], &mut counts);
     let expected = [
         ("Far", vec![0, 6, 2, 0, 1]),
         ("Wait", vec![2, 2, 2, 2, 1]),
         ("From", vec![4, 3, 2]),
         ("Year", vec![8, 1]),
-        ("score", vec![2, 1, 2, 1]),
+        ("score", vec![2, 1, 2, 4]),
     ];
     let expected = expected.map(|(name, rows)| (name.to_owned(), rows));
     assert_eq!(rows_by_bin(&reference, &counts), expected);
@@ -121,10 +119,7 @@ fn values_are_counted_where_they_belong() {
 
     let single: Vec<f32> = rows.as_flattened().iter().map(|&value| value as f32).collect();
     let mut of_single = Counts::default();
-    reference.observe(Features::F32(&single), &mut of_single);
-    for score in [0.0, 0.249, 0.25, 0.5, 1.0, nan] {
-        reference.observe_score(score, &mut of_single);
-    }
+    reference.observe(Features::F32(&single), |row| scores[row], &mut of_single);
     assert_eq!(of_single, counts, "counts that were empty fit");
     of_single.add(&counts);
     assert_eq!(rows_by_bin(&reference, &of_single)[2].1, [8, 6, 4]);
@@ -154,10 +149,10 @@ fn waits(reference: &Reference, counts: &Counts) -> Vec<u64> {
 #[test]
 fn small_batches_are_counted_in_full() {
     let (reference, mut counts) = (four_values(), Counts::default());
-    reference.observe(Features::F64(&[]), &mut counts);
-    reference.observe(Features::F64(&in_turn(63)), &mut counts);
+    reference.observe(Features::F64(&[]), |_| 0.3, &mut counts);
+    reference.observe(Features::F64(&in_turn(63)), |_| 0.3, &mut counts);
     assert_eq!(waits(&reference, &counts), [16, 16, 16, 15, 0]);
-    reference.observe(Features::F64(&in_turn(64)), &mut counts);
+    reference.observe(Features::F64(&in_turn(64)), |_| 0.3, &mut counts);
     assert_eq!(waits(&reference, &counts), [32, 32, 32, 31, 0]);
     assert_eq!(counts.looked_at(), 127);
 }
@@ -168,7 +163,7 @@ fn of_large_batches_every_fourth_row_counts_for_four_from_a_row_that_moves_on() 
     let mut expected = [0; 5];
     for first in 0..4 {
         // More than one block.
-        reference.observe(Features::F64(&in_turn(1_500)), &mut counts);
+        reference.observe(Features::F64(&in_turn(1_500)), |_| 0.3, &mut counts);
         expected[first] = 1_500;
         assert_eq!(
             waits(&reference, &counts),
@@ -177,8 +172,8 @@ fn of_large_batches_every_fourth_row_counts_for_four_from_a_row_that_moves_on() 
         );
         // Small ones between them change nothing about it.
         let (mut mixed, mut of_mixed) = (counts.clone(), expected);
-        reference.observe(Features::F64(&in_turn(3)), &mut mixed);
-        reference.observe(Features::F64(&in_turn(1_500)), &mut mixed);
+        reference.observe(Features::F64(&in_turn(3)), |_| 0.3, &mut mixed);
+        reference.observe(Features::F64(&in_turn(1_500)), |_| 0.3, &mut mixed);
         of_mixed[..3].iter_mut().for_each(|rows| *rows += 1);
         of_mixed[(first + 1) % 4] += 1_500;
         assert_eq!(waits(&reference, &mixed), of_mixed);
@@ -186,7 +181,7 @@ fn of_large_batches_every_fourth_row_counts_for_four_from_a_row_that_moves_on() 
     assert_eq!(counts.looked_at(), 1_500);
     let single: Vec<f32> = in_turn(1_500).iter().map(|&value| value as f32).collect();
     let mut of_single = Counts::default();
-    (0..4).for_each(|_| reference.observe(Features::F32(&single), &mut of_single));
+    (0..4).for_each(|_| reference.observe(Features::F32(&single), |_| 0.3, &mut of_single));
     assert_eq!(of_single, counts);
     of_single.add(&counts);
     assert_eq!(
@@ -196,17 +191,15 @@ fn of_large_batches_every_fourth_row_counts_for_four_from_a_row_that_moves_on() 
 }
 
 #[test]
-fn features_have_an_index_from_1000_rows_looked_at_on_and_scores_from_1000_rows_on() {
+fn there_is_an_index_from_1000_rows_looked_at_on() {
     let (reference, mut counts) = (four_values(), Counts::default());
-    let mut index_of = |rows, scores| {
-        reference.observe(Features::F64(&in_turn(rows)), &mut counts);
-        (0..scores).for_each(|_| reference.observe_score(0.3, &mut counts));
+    let mut index_of = |rows| {
+        reference.observe(Features::F64(&in_turn(rows)), |_| 0.3, &mut counts);
         let drifts = reference.drifts(&counts).into_iter();
         drifts.map(|drift| drift.psi.is_some()).collect::<Vec<_>>()
     };
-    assert_eq!(index_of(3_996, 999), [false, false]);
-    assert_eq!(index_of(0, 1), [false, true]);
-    assert_eq!(index_of(1, 0), [true, true]);
+    assert_eq!(index_of(3_996), [false, false]);
+    assert_eq!(index_of(1), [true, true]);
 }
 
 #[test]
@@ -219,7 +212,8 @@ fn counts_slide() {
     let mut sliding = Sliding::<Counts>::new(Duration::from_secs(60));
     let start = Instant::now();
     for second in 0..200 {
-        reference.observe_score(0.3, sliding.current(start + Duration::from_secs(second)));
+        let counts = sliding.current(start + Duration::from_secs(second));
+        reference.observe(Features::F64(&[2000.0]), |_| 0.3, counts);
     }
     assert_eq!(rows_by_bin(&reference, &sliding.total())[0].1, [0, 200, 0, 0]);
     let window = sliding.window(start + Duration::from_secs(199));
@@ -306,7 +300,7 @@ proptest! {
         for rows in batches {
             let sum = |counts: &Counts| waits(&reference, counts).iter().sum::<u64>();
             let before = (sum(&counts), counts.looked_at());
-            reference.observe(Features::F64(&in_turn(rows)), &mut counts);
+            reference.observe(Features::F64(&in_turn(rows)), |_| 0.3, &mut counts);
             let (counted, looked_at) = (sum(&counts) - before.0, counts.looked_at() - before.1);
             if rows > 64 {
                 prop_assert!(counted.abs_diff(rows as u64) <= 3, "{counted} of {rows}");

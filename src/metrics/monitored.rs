@@ -139,7 +139,7 @@ fn quality_figures(add: &Vectors<'_>, snapshot: &Snapshot) -> Result<(), Error> 
 fn drift(add: &Vectors<'_>, snapshot: &Snapshot) -> Result<(), Error> {
     let values = add.counters::<AtomicU64>(
         "drift_rows_total",
-        "Rows given to the champion, by feature (or its score) and bin of values; in large batches every fourth row of a feature counts for four.",
+        "Rows given to the champion, by feature (or its score) and bin of values; in large batches every fourth row counts for four.",
         &["sha256", "feature", "bin"],
     )?;
     let expected = add.gauges(

@@ -1,6 +1,7 @@
 //! What a model says of a row.
 
 use super::metadata::Metadata;
+use super::scorer::Features;
 use std::fmt;
 
 /// A probability in the type in which the model gives it, which decides how many digits it has.
@@ -75,13 +76,23 @@ impl<'s> Values<'s> {
 #[derive(Debug, Clone, Copy)]
 pub struct Scores<'s> {
     values: Values<'s>,
+    features: Features<'s>,
     metadata: &'s Metadata,
 }
 
 impl<'s> Scores<'s> {
     /// `values` is `[rows, labels]`.
-    pub(super) fn new(values: Values<'s>, metadata: &'s Metadata) -> Self {
-        Scores { values, metadata }
+    pub(super) fn new(values: Values<'s>, features: Features<'s>, metadata: &'s Metadata) -> Self {
+        Scores {
+            values,
+            features,
+            metadata,
+        }
+    }
+
+    /// What the model was given.
+    pub fn features(&self) -> Features<'s> {
+        self.features
     }
 
     /// How many rows there are.
@@ -208,7 +219,7 @@ mod tests {
             ([nan, nan, nan], "early"),
         ];
         let values: Vec<f64> = rows.iter().flat_map(|(row, _)| *row).collect();
-        let scores = Scores::new(Values::F64(&values), &metadata);
+        let scores = Scores::new(Values::F64(&values), Features::F64(&[]), &metadata);
         assert_eq!(scores.len(), rows.len());
         for (prediction, (row, label)) in scores.iter().zip(rows) {
             assert_eq!(prediction.label(), label, "{row:?}");

@@ -51,14 +51,6 @@ impl Scorer {
         self.runner.clear();
     }
 
-    /// The features of the rows in the batch, as the model is given them.
-    pub fn features(&self) -> Features<'_> {
-        match &self.runner.batch {
-            Batch::F32(matrix) => Features::F32(matrix),
-            Batch::F64(matrix) => Features::F64(matrix),
-        }
-    }
-
     /// How many values were none of their category's since the scorer was made, by feature; those of rows that were
     /// refused for another field are among them.
     pub fn unknown_categories(&self) -> &[u64] {
@@ -162,7 +154,11 @@ impl Runner {
             rows,
             problem: format!("{error:#}"),
         })?;
-        Ok(Scores::new(values, &model.metadata))
+        let features = match &self.batch {
+            Batch::F32(matrix) => Features::F32(matrix),
+            Batch::F64(matrix) => Features::F64(matrix),
+        };
+        Ok(Scores::new(values, features, &model.metadata))
     }
 
     fn run(&mut self, model: &Prepared) -> TractResult<()> {

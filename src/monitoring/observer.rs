@@ -5,7 +5,7 @@ use super::shadow::Shadow;
 use super::truth::Truth;
 use crate::flight::Row;
 use crate::lineup::Lineup;
-use crate::model::{Features, Prediction, Scores};
+use crate::model::{Prediction, Scores};
 use crate::quality::Verdict;
 use std::sync::Arc;
 use std::time::Instant;
@@ -54,16 +54,12 @@ impl Observer {
         }
     }
 
-    /// Notes what the champion is given: the features of the batch, and how many values its scorer did not know, by
-    /// feature.
-    pub fn encoded(&self, features: Features<'_>, unknown: &[u64]) {
+    /// Notes how many values the champion's scorer did not know, by feature.
+    pub fn unknown_categories(&self, unknown: &[u64]) {
         let mut state = self.monitor.lock();
         let Some(champion) = &mut state.champion else {
             return;
         };
-        if let Some(reference) = &champion.reference {
-            reference.observe(features, champion.drift.current(Instant::now()));
-        }
         let counts = self.unknown_before.iter().zip(unknown);
         for (count, (before, now)) in champion.unknown.iter_mut().zip(counts) {
             *count = before + now;
@@ -88,15 +84,15 @@ impl Observer {
             return;
         };
         champion.scored += scores.len() as u64;
+        if let Some(reference) = &champion.reference {
+            let score = |row| verdict(&scores.get(row)).score;
+            reference.observe(scores.features(), score, champion.drift.current(now));
+        }
         let tally = champion.quality.current(now);
-        let drift = champion.drift.current(now);
         for (prediction, truth) in scores.iter().zip(&self.truths) {
-            let verdict = verdict(&prediction);
             if let Some(truth) = *truth {
+                let verdict = verdict(&prediction);
                 tally.observe(verdict.score, verdict.positive, truth);
-            }
-            if let Some(reference) = &champion.reference {
-                reference.observe_score(verdict.score, drift);
             }
         }
         if let (Some((places, shadow_scores)), Some(challenger)) = (shadow, challenger) {

@@ -53,9 +53,8 @@ fn watch(lineup: &Lineup, rows: &[&str]) -> (Monitors, Snapshot) {
                 // The sample has broken rows.
                 let _ = scoring.push_seen(row.as_bytes(), |row| observer.push(row));
             }
-            let scorer = scoring.scorer();
-            observer.encoded(scorer.features(), scorer.unknown_categories());
             observer.scored(scoring.score().unwrap().scores());
+            observer.unknown_categories(scoring.scorer().unknown_categories());
         }
     }
     let snapshot = Snapshot::take(&monitors, lineup);

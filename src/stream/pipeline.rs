@@ -203,8 +203,7 @@ impl Pipeline {
         // The outputs are on their way: nobody waits for this.
         if let Some(observer) = &mut self.observer {
             observer.scored(scored.scores());
-            let scorer = self.scoring.scorer();
-            observer.encoded(scorer.features(), scorer.unknown_categories());
+            observer.unknown_categories(self.scoring.scorer().unknown_categories());
         }
         Ok(Ok(()))
     }
