@@ -43,11 +43,17 @@ pub struct Running {
 
 impl Cluster {
     pub fn start() -> Cluster {
+        // A second member waits for as long.
+        Cluster::with_session_timeout("2000")
+    }
+
+    /// Milliseconds after which a member that was not heard of is taken for gone.
+    pub fn with_session_timeout(milliseconds: &str) -> Cluster {
         let kafka = EmbeddedKafka::start(3).unwrap();
         let overrides = [
             ("kafka.bootstrap_servers", kafka.bootstrap_servers().unwrap()),
             ("kafka.consumer.fetch.wait.max.ms", "10".into()),
-            ("kafka.consumer.session.timeout.ms", "2000".into()),
+            ("kafka.consumer.session.timeout.ms", milliseconds.into()),
             ("kafka.consumer.heartbeat.interval.ms", "300".into()),
             ("delivery.checkpoint_interval", "200ms".into()),
         ];
