@@ -2,7 +2,6 @@
 
 use super::observed::Observed;
 use crate::lineup::{Lineup, Role};
-use crate::model::Model;
 use crate::quality::{Accumulate, Comparison, Sliding};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -86,16 +85,17 @@ impl Monitor {
     /// Begins anew with each model that was not in service before.
     pub(super) fn follow(&self, lineup: &Lineup) {
         let mut state = self.lock();
-        let champion = Some(&lineup.champion);
-        let challenger = lineup.challenger.as_ref();
-        let of = |observed: &Option<Observed>, model| same(observed.as_ref().map(|seen| &seen.model), model);
-        let new = |model: Option<&Arc<Model>>| model.map(|model| Observed::new(model.clone(), self.window));
-        let changed = [!of(&state.champion, champion), !of(&state.challenger, challenger)];
+        let changed = Role::ALL.map(|role| !state.is_of(role, lineup));
+        let new = |role| {
+            lineup
+                .model(role)
+                .map(|model| Observed::new(model.clone(), self.window))
+        };
         if changed[0] {
-            state.champion = new(champion);
+            state.champion = new(Role::Champion);
         }
         if changed[1] {
-            state.challenger = new(challenger);
+            state.challenger = new(Role::Challenger);
             state.shadow = ShadowCounts::default();
         }
         if changed != [false; 2] {
@@ -111,12 +111,13 @@ impl Observations {
             Role::Challenger => self.challenger.as_ref(),
         }
     }
-}
 
-fn same(a: Option<&Arc<Model>>, b: Option<&Arc<Model>>) -> bool {
-    match (a, b) {
-        (Some(a), Some(b)) => Arc::ptr_eq(a, b),
-        (None, None) => true,
-        _ => false,
+    /// Whether what was seen in this role is of the lineup's model.
+    pub fn is_of(&self, role: Role, lineup: &Lineup) -> bool {
+        match (self.model(role), lineup.model(role)) {
+            (Some(seen), Some(model)) => Arc::ptr_eq(&seen.model, model),
+            (None, None) => true,
+            _ => false,
+        }
     }
 }

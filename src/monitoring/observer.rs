@@ -85,7 +85,7 @@ impl Observer {
         };
         champion.scored += scores.len() as u64;
         if let Some(reference) = &champion.reference {
-            let score = |row| verdict(&scores.get(row)).score;
+            let score = |row| scores.get(row).positive().to_f64();
             reference.observe(scores.features(), score, champion.drift.current(now));
         }
         let tally = champion.quality.current(now);

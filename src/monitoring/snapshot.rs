@@ -72,7 +72,10 @@ impl Snapshot {
         let models = models.collect();
         for monitor in monitors.iter() {
             let state = monitor.lock();
-            if let Some(comparison) = comparison.as_mut().filter(|_| works_with(&state, lineup)) {
+            if let Some(comparison) = comparison
+                .as_mut()
+                .filter(|_| Role::ALL.into_iter().all(|role| state.is_of(role, lineup)))
+            {
                 comparison.total.add(&state.comparison.total());
                 comparison.recent.add(&state.comparison.window(now));
                 comparison.shadow.add(&state.shadow);
@@ -124,16 +127,6 @@ impl Flights {
             "unknown_categories": unknown.collect::<Map<_, _>>(),
         })
     }
-}
-
-fn works_with(state: &Observations, lineup: &Lineup) -> bool {
-    Role::ALL
-        .into_iter()
-        .all(|role| match (state.model(role), lineup.model(role)) {
-            (Some(seen), Some(model)) => Arc::ptr_eq(&seen.model, model),
-            (None, None) => true,
-            _ => false,
-        })
 }
 
 fn seen(role: Role, model: &Arc<Model>, monitors: &Monitors, now: Instant) -> Seen {
