@@ -100,3 +100,17 @@ fn differences_are_counted_in_units_in_the_last_place() {
         assert_eq!(off(got, expected, false), far, "{got} {expected}");
     }
 }
+
+/// A field of a protocol buffer whose length is given, with its content.
+pub fn field(number: usize, content: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![];
+    for mut value in [number << 3 | 2, content.len()] {
+        while value >= 0x80 {
+            bytes.push(value as u8 | 0x80);
+            value >>= 7;
+        }
+        bytes.push(value as u8);
+    }
+    bytes.extend_from_slice(content);
+    bytes
+}

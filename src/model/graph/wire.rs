@@ -165,21 +165,8 @@ fn varint(bytes: &mut &[u8]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::fixtures::field;
     use crate::model::{MAX_MODEL_BYTES, ModelError};
-
-    /// A field whose length is given, with its content.
-    fn field(number: usize, content: &[u8]) -> Vec<u8> {
-        let mut bytes = vec![];
-        for mut value in [number << 3 | 2, content.len()] {
-            while value >= 0x80 {
-                bytes.push(value as u8 | 0x80);
-                value >>= 7;
-            }
-            bytes.push(value as u8);
-        }
-        bytes.extend_from_slice(content);
-        bytes
-    }
 
     fn refusal(file: &[u8]) -> String {
         let ModelError::NotOnnx { problem, .. } = super::super::parse(file, "it").unwrap_err() else {

@@ -1,20 +1,7 @@
 //! A model that would take too long for each row.
 
 use super::*;
-
-/// A field of a protocol buffer whose length is given, with its content.
-fn field(number: usize, content: &[u8]) -> Vec<u8> {
-    let mut bytes = vec![];
-    for mut value in [number << 3 | 2, content.len()] {
-        while value >= 0x80 {
-            bytes.push(value as u8 | 0x80);
-            value >>= 7;
-        }
-        bytes.push(value as u8);
-    }
-    bytes.extend_from_slice(content);
-    bytes
-}
+use crate::model::fixtures::field;
 
 /// A field that is a small number.
 fn small(number: u8, value: u8) -> Vec<u8> {
