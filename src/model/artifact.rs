@@ -99,6 +99,12 @@ impl Model {
         &self.proof
     }
 
+    /// Why the trees are evaluated one row after the other, which takes many times as long with the same results;
+    /// `None` where the fast kernel takes them.
+    pub fn plain_trees(&self) -> Option<&str> {
+        self.prepared.graph.plain.as_deref()
+    }
+
     /// What errors call the model: its file, or what stands for it.
     pub fn origin(&self) -> &str {
         &self.prepared.origin

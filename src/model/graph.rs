@@ -13,6 +13,7 @@ pub(super) use operators::framework;
 pub(super) use output::{Form, Output};
 
 use super::error::ModelError;
+use super::forest;
 use super::shown;
 use tract_onnx::pb::{ModelProto, NodeProto};
 use tract_onnx::prelude::*;
@@ -34,6 +35,8 @@ pub(super) struct Graph {
     pub plan: Arc<TypedRunnableModel>,
     pub inputs: Inputs,
     pub output: Output,
+    /// Why its trees are evaluated one row after the other; `None` where they are not.
+    pub plain: Option<String>,
 }
 
 /// Reads the protocol buffer.
@@ -89,6 +92,7 @@ pub(super) fn build(mut proto: ModelProto, features: usize, labels: usize, origi
     let model = model.into_optimized().map_err(broken)?;
     let output = Output::new(&model, &rows, &output, labels).map_err(unsuitable)?;
     Ok(Graph {
+        plain: forest::plain(&model),
         plan: model.into_runnable().map_err(broken)?,
         inputs,
         output,

@@ -36,6 +36,7 @@ mod packed;
 pub use artifact::{MAX_MODEL_BYTES, METADATA_KEY, Model};
 pub use collection::Models;
 pub use error::{ModelError, ScoreError};
+pub use forest::Instructions;
 pub use metadata::{Feature, FeatureProfile, Golden, GoldenRow, Input, Metadata, MetadataError, Profile, ScoreProfile};
 pub use prediction::{Prediction, Probability, Scores};
 pub use proof::{Mismatch, Proof};

@@ -9,7 +9,7 @@ use std::fmt;
 use std::ops::Range;
 
 /// Where a branch leads: an index into the branches or the leaves of the ensemble.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Child {
     Branch(u32),
     Leaf(u32),

@@ -2,11 +2,14 @@
 //! and `TreeEnsembleRegressor` of ai.onnx.ml 1 to 3.
 //!
 //! `attributes`, `classifier` and `regressor` (with `nodes`) read a node of the graph into an `Ensemble`, which is
-//! checked once; `reference` evaluates it, `transform` finishes the scores, and `operator` wraps all that for tract.
+//! checked once; `kernel` evaluates it fast and `reference` plainly, `evaluation` chooses between them, `transform`
+//! finishes the scores, and `operator` wraps all that for tract.
 
 mod attributes;
 mod classifier;
 mod ensemble;
+mod evaluation;
+mod kernel;
 mod labels;
 mod nodes;
 mod operator;
@@ -14,6 +17,8 @@ mod reference;
 mod regressor;
 mod transform;
 
+pub use kernel::Instructions;
+pub(super) use operator::plain;
 pub(super) use transform::softmax;
 
 use tract_onnx::model::OnnxOpRegister;

@@ -2,6 +2,7 @@
 
 use super::classifier::Layout;
 use super::ensemble::Ensemble;
+use super::evaluation::Evaluation;
 use super::labels::{Labels, TopLabel};
 use super::transform::Transform;
 use crate::model::real::Real;
@@ -12,19 +13,19 @@ use tract_onnx::tract_hir::internal::*;
 /// An ensemble in one of the two number types.
 #[derive(Debug, Clone)]
 pub(super) enum Forest {
-    F32(Arc<Ensemble<f32>>),
-    F64(Arc<Ensemble<f64>>),
+    F32(Arc<Evaluation<f32>>),
+    F64(Arc<Evaluation<f64>>),
 }
 
 impl From<Ensemble<f32>> for Forest {
     fn from(ensemble: Ensemble<f32>) -> Self {
-        Forest::F32(Arc::new(ensemble))
+        Forest::F32(Arc::new(Evaluation::new(ensemble)))
     }
 }
 
 impl From<Ensemble<f64>> for Forest {
     fn from(ensemble: Ensemble<f64>) -> Self {
-        Forest::F64(Arc::new(ensemble))
+        Forest::F64(Arc::new(Evaluation::new(ensemble)))
     }
 }
 
@@ -38,22 +39,30 @@ impl Forest {
 
     fn features(&self) -> usize {
         match self {
-            Forest::F32(ensemble) => ensemble.features(),
-            Forest::F64(ensemble) => ensemble.features(),
+            Forest::F32(evaluation) => evaluation.ensemble().features(),
+            Forest::F64(evaluation) => evaluation.ensemble().features(),
         }
     }
 
     fn targets(&self) -> usize {
         match self {
-            Forest::F32(ensemble) => ensemble.targets(),
-            Forest::F64(ensemble) => ensemble.targets(),
+            Forest::F32(evaluation) => evaluation.ensemble().targets(),
+            Forest::F64(evaluation) => evaluation.ensemble().targets(),
+        }
+    }
+
+    /// See [`Evaluation::plain`].
+    fn plain(&self) -> Option<&str> {
+        match self {
+            Forest::F32(evaluation) => evaluation.plain(),
+            Forest::F64(evaluation) => evaluation.plain(),
         }
     }
 
     /// The same trees with features of this type in mind: nothing of a double may be lost.
     fn for_input(&self, input: DatumType) -> Forest {
         match self {
-            Forest::F32(ensemble) if input == f64::datum_type() => Forest::from(ensemble.widened()),
+            Forest::F32(evaluation) if input == f64::datum_type() => Forest::from(evaluation.ensemble().widened()),
             _ => self.clone(),
         }
     }
@@ -181,6 +190,12 @@ impl Expansion for TreeOperator {
     }
 }
 
+/// Why trees of a graph are evaluated without a kernel; `None` where all have one.
+pub(in crate::model) fn plain(model: &TypedModel) -> Option<String> {
+    let trees = model.nodes().iter().filter_map(|node| node.op_as::<TreeScores>());
+    trees.filter_map(|trees| trees.forest.plain()).next().map(str::to_owned)
+}
+
 /// Features `[rows, features]` to scores `[rows, targets or classes]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct TreeScores {
@@ -199,7 +214,7 @@ impl TreeScores {
         Ok(())
     }
 
-    fn score<T: Real>(&self, ensemble: &Ensemble<T>, input: &Tensor) -> TractResult<Tensor> {
+    fn score<T: Real>(&self, evaluation: &Evaluation<T>, input: &Tensor) -> TractResult<Tensor> {
         let [rows, width] = *input.shape() else {
             bail!(
                 "the features have shape {:?}, it should be [rows, features]",
@@ -208,9 +223,9 @@ impl TreeScores {
         };
         self.check_width(width)?;
         let view = input.try_as_plain_ram()?;
-        let targets = ensemble.targets();
+        let targets = evaluation.ensemble().targets();
         let mut scores = vec![T::ZERO; rows * targets];
-        ensemble.evaluate(view.as_slice::<T>()?, width, &mut scores);
+        evaluation.evaluate(view.as_slice::<T>()?, width, &mut scores);
         match &self.finish {
             Finish::Scores(transform) => {
                 scores.chunks_exact_mut(targets).for_each(|row| transform.apply(row));
@@ -251,8 +266,8 @@ impl EvalOp for TreeScores {
     fn eval(&self, _: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
         let input = args_1!(inputs);
         let scores = match &self.forest {
-            Forest::F32(ensemble) => self.score(ensemble, &input)?,
-            Forest::F64(ensemble) => self.score(ensemble, &input)?,
+            Forest::F32(evaluation) => self.score(evaluation, &input)?,
+            Forest::F64(evaluation) => self.score(evaluation, &input)?,
         };
         Ok(tvec!(scores.into_tvalue()))
     }

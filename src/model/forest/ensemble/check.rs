@@ -100,8 +100,8 @@ fn sort_members<T: Real>(parts: &mut Parts<T>) -> Result<(), EnsembleError> {
             end,
             count,
         })?;
-        // Doubles and floats have a total order apart from NaN, which equals no value and so is never found.
-        members.sort_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
+        // Doubles and floats have a total order apart from NaN, which equals no value and goes where it is not in the way.
+        members.sort_by(|a, b| a.partial_cmp(b).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan())));
     }
     Ok(())
 }

@@ -1,0 +1,279 @@
+//! The fast evaluation of an ensemble: many rows at once, a byte each.
+//!
+//! ```text
+//! features ─► ranks among the thresholds ─► columns of bytes ─► leaf of each row, tree by tree ─► sums
+//!             (ranks)                       (columns)           (trees, lanes)
+//! ```
+//!
+//! Whatever a branch asks of a number can be asked of its rank among all thresholds of its feature, and ranks are small.
+//! So each feature of a batch becomes one or more columns of bytes, once, and all branches compare bytes, of which a
+//! processor compares up to 64 at a time. A tree is not walked from its root: every branch is looked at for every row,
+//! from the leaves up, and chooses between two columns of leaf numbers. There are no jumps for a processor to guess.
+//!
+//! Sums are made in the order of the trees, so that they are those of the plain evaluation, bit by bit.
+
+mod columns;
+mod instructions;
+mod lanes;
+mod questions;
+mod ranks;
+mod trees;
+mod whole;
+
+pub use instructions::Instructions;
+
+use super::ensemble::{Aggregate, Ensemble, Weight};
+use crate::model::real::Real;
+use columns::{Columns, Planner};
+use lanes::{LANES, Lanes};
+use trees::{Gives, Place, Tree};
+
+/// Rows of a batch that are in work together.
+const MOST_ROWS: usize = 1024;
+/// Ways down a tree that are walked side by side.
+const WALKERS: usize = 8;
+/// Trees whose leaves are found before their values are added up.
+const TOGETHER: usize = 4;
+/// With fewer rows than this in a batch, walking down the trees is faster.
+const FEW_ROWS: usize = 8;
+
+/// Why an ensemble has no kernel.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum TooLarge {
+    #[error("feature {feature} has more than {most} thresholds")]
+    Thresholds { feature: usize, most: usize },
+    #[error("its branches ask for more than {most} columns of bytes")]
+    Columns { most: usize },
+    #[error("the least or the greatest of the trees' scores is asked for, not their sum")]
+    NoSum,
+}
+
+/// An ensemble, ready for the fast evaluation.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Kernel<T> {
+    columns: Columns<T>,
+    trees: Vec<Tree<T>>,
+    places: Vec<Place>,
+    /// The most columns that any tree's steps have on their stack.
+    height: usize,
+    weights: Vec<Weight<T>>,
+    /// What a sum is divided by, where the average is asked for.
+    divisor: Option<T>,
+    base: Vec<T>,
+    targets: usize,
+}
+
+impl<T: Real> Kernel<T> {
+    pub fn new(ensemble: &Ensemble<T>) -> Result<Self, TooLarge> {
+        let parts = ensemble.parts();
+        let divisor = match parts.aggregate {
+            Aggregate::Sum => None,
+            Aggregate::Average => Some(T::from_f64(parts.roots.len() as f64)),
+            Aggregate::Min | Aggregate::Max => return Err(TooLarge::NoSum),
+        };
+        let ranks = questions::ranks(ensemble)?;
+        let nodes = questions::nodes(ensemble, &ranks);
+        let mut planner = Planner::new(ranks);
+        let (trees, places) = trees::trees(ensemble, &mut planner, &nodes)?;
+        let steps = trees.iter().filter_map(|tree| tree.steps.as_deref());
+        Ok(Kernel {
+            columns: planner.columns(),
+            height: steps.map(lanes::height).max().unwrap_or(0).max(1),
+            trees,
+            places,
+            weights: parts.weights.clone(),
+            divisor,
+            base: parts.base.clone(),
+            targets: parts.targets,
+        })
+    }
+
+    /// Scores rows as [`Ensemble::evaluate`] does, with these instructions where the processor has them.
+    pub fn evaluate(&self, features: &[T], width: usize, scores: &mut [T], instructions: Instructions) {
+        match instructions {
+            #[cfg(target_arch = "x86_64")]
+            Instructions::Avx512 if instructions.are_available() => {
+                #[expect(unsafe_code, reason = "no other way is there to choose instructions at run time")]
+                // SAFETY: the processor has the instructions.
+                unsafe {
+                    self.evaluate_avx512(features, width, scores);
+                }
+            }
+            #[cfg(target_arch = "x86_64")]
+            Instructions::Avx2 if instructions.are_available() => {
+                #[expect(unsafe_code, reason = "as above")]
+                // SAFETY: the processor has the instructions.
+                unsafe {
+                    self.evaluate_avx2(features, width, scores);
+                }
+            }
+            _ => self.evaluate_portable(features, width, scores),
+        }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx512bw,avx512vl,avx512dq")]
+    fn evaluate_avx512(&self, features: &[T], width: usize, scores: &mut [T]) {
+        self.evaluate_portable(features, width, scores);
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2")]
+    fn evaluate_avx2(&self, features: &[T], width: usize, scores: &mut [T]) {
+        self.evaluate_portable(features, width, scores);
+    }
+
+    /// Compiled into each of the above, with its instructions.
+    #[inline(always)]
+    fn evaluate_portable(&self, features: &[T], width: usize, scores: &mut [T]) {
+        scores.fill(T::ZERO);
+        let rows = scores.len() / self.targets;
+        let groups = rows.min(MOST_ROWS).div_ceil(LANES);
+        let mut columns = vec![[0; LANES]; self.columns.len() * groups];
+        if rows < FEW_ROWS {
+            for (row, scores) in scores.chunks_exact_mut(self.targets).enumerate() {
+                self.columns
+                    .fill(&features[row * width..][..width], 1, 1, columns.as_flattened_mut());
+                self.walk_trees(columns.as_flattened(), scores);
+            }
+        } else {
+            let mut stack = vec![[0; LANES]; (self.height + TOGETHER - 1) * groups];
+            for (batch, scores) in scores.chunks_mut(MOST_ROWS * self.targets).enumerate() {
+                let rows = scores.len() / self.targets;
+                let features = &features[batch * MOST_ROWS * width..][..rows * width];
+                self.columns
+                    .fill(features, rows, groups * LANES, columns.as_flattened_mut());
+                for trees in self.trees.chunks(TOGETHER) {
+                    self.score(trees, &columns, groups, &mut stack, scores);
+                }
+            }
+        }
+        self.finish(scores);
+    }
+
+    /// Adds what some trees give to the scores of a batch. The sums are read and written once for all of them, where
+    /// that can be.
+    #[inline(always)]
+    fn score(&self, trees: &[Tree<T>], columns: &[Lanes], groups: usize, stack: &mut [Lanes], scores: &mut [T]) {
+        if let [
+            Tree {
+                steps: Some(steps_1),
+                gives: Gives::One { values: values_1, .. },
+                ..
+            },
+            Tree {
+                steps: Some(steps_2),
+                gives: Gives::One { values: values_2, .. },
+                ..
+            },
+            Tree {
+                steps: Some(steps_3),
+                gives: Gives::One { values: values_3, .. },
+                ..
+            },
+            Tree {
+                steps: Some(steps_4),
+                gives: Gives::One { values: values_4, .. },
+                ..
+            },
+        ] = trees
+            && self.targets == 1
+        {
+            for (position, steps) in [steps_1, steps_2, steps_3, steps_4].into_iter().enumerate() {
+                lanes::take(steps, columns, groups, &mut stack[position * groups..]);
+            }
+            let leaves = stack.as_flattened();
+            let leaves = |position: usize| &leaves[position * groups * LANES..][..scores.len()];
+            let leaves = leaves(0).iter().zip(leaves(1)).zip(leaves(2)).zip(leaves(3));
+            for (score, (((&leaf_1, &leaf_2), &leaf_3), &leaf_4)) in scores.iter_mut().zip(leaves) {
+                let mut sum = *score;
+                sum += values_1[usize::from(leaf_1)];
+                sum += values_2[usize::from(leaf_2)];
+                sum += values_3[usize::from(leaf_3)];
+                sum += values_4[usize::from(leaf_4)];
+                *score = sum;
+            }
+            return;
+        }
+        for tree in trees {
+            let Some(steps) = &tree.steps else {
+                self.walk_rows(tree, columns.as_flattened(), groups * LANES, scores);
+                continue;
+            };
+            lanes::take(steps, columns, groups, stack);
+            for (scores, &leaf) in scores.chunks_exact_mut(self.targets).zip(stack.as_flattened()) {
+                self.add(tree, scores, usize::from(leaf));
+            }
+        }
+    }
+
+    /// Adds what a leaf gives to the scores of one row.
+    #[inline(always)]
+    fn add(&self, tree: &Tree<T>, scores: &mut [T], leaf: usize) {
+        match &tree.gives {
+            Gives::One { target, values } => scores[*target] += values[leaf],
+            Gives::Any(ranges) => {
+                let range = &ranges[leaf];
+                for weight in &self.weights[range.start as usize..range.end as usize] {
+                    scores[weight.target as usize] += weight.value;
+                }
+            }
+        }
+    }
+
+    /// Walks down one tree for all rows, several at a time so that the processor need not wait for one.
+    #[inline(always)]
+    fn walk_rows(&self, tree: &Tree<T>, columns: &[u8], lanes: usize, scores: &mut [T]) {
+        let places = &self.places[tree.first as usize..];
+        for (group, scores) in scores.chunks_mut(WALKERS * self.targets).enumerate() {
+            let mut at = [tree.root; WALKERS];
+            for _ in 0..tree.depth {
+                for (walker, at) in at.iter_mut().enumerate() {
+                    // Those beyond the last row walk too, to nowhere that matters.
+                    let row = group * WALKERS + walker;
+                    *at = places[*at as usize].next(|column| columns[column * lanes + row]);
+                }
+            }
+            for (scores, at) in scores.chunks_exact_mut(self.targets).zip(at) {
+                self.add(tree, scores, at as usize);
+            }
+        }
+    }
+
+    /// Walks down all trees for one row, several at a time.
+    #[inline(always)]
+    fn walk_trees(&self, columns: &[u8], scores: &mut [T]) {
+        for trees in self.trees.chunks(WALKERS) {
+            let mut at = [0; WALKERS];
+            let mut depth = 0;
+            for (at, tree) in at.iter_mut().zip(trees) {
+                *at = tree.root;
+                depth = depth.max(tree.depth);
+            }
+            for _ in 0..depth {
+                for (at, tree) in at.iter_mut().zip(trees) {
+                    *at = self.places[(tree.first + *at) as usize].next(|column| columns[column]);
+                }
+            }
+            for (at, tree) in at.into_iter().zip(trees) {
+                self.add(tree, scores, at as usize);
+            }
+        }
+    }
+
+    fn finish(&self, scores: &mut [T]) {
+        if let Some(trees) = self.divisor {
+            scores.iter_mut().for_each(|score| *score = *score / trees);
+        }
+        if !self.base.is_empty() {
+            for scores in scores.chunks_exact_mut(self.targets) {
+                for (score, &base) in scores.iter_mut().zip(&self.base) {
+                    *score += base;
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

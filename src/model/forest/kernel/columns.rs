@@ -1,0 +1,230 @@
+//! The columns of bytes in which the answers to all questions of an ensemble can be read.
+
+use super::TooLarge;
+use super::questions::Question;
+use super::ranks::Ranks;
+use super::whole::Whole;
+use crate::model::real::Real;
+use std::collections::HashMap;
+
+/// What a byte of a column says where the value is missing.
+const MISSING: u8 = u8::MAX;
+/// Thresholds that one column of ranks can tell apart.
+const THRESHOLDS_EACH: usize = MISSING as usize - 1;
+/// So many columns of a batch fit into a processor's second cache.
+const MOST_COLUMNS: usize = 1024;
+/// Rows that become columns together: few enough to stay in the first cache while their features are taken one by one.
+const AT_ONCE: usize = 256;
+
+/// A question as a test of one byte.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ByteTest {
+    pub column: u16,
+    pub kind: TestKind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TestKind {
+    /// Is the byte within `from` and `from + more`, where 0 follows 255?
+    Within { from: u8, more: u8 },
+    /// Are these bits of the byte as in `wanted`?
+    Bits { mask: u8, wanted: u8 },
+}
+
+/// The columns that are made of one feature.
+#[derive(Debug, Clone, PartialEq)]
+struct OfFeature<T> {
+    feature: usize,
+    ranks: Ranks<T>,
+    /// Where whole numbers need no search.
+    whole: Option<Whole<T>>,
+    columns: Vec<Column>,
+}
+
+/// How a feature becomes a byte: by its rank, or as a whole number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Column {
+    index: u16,
+    by_rank: Box<[u8]>,
+    by_whole: Box<[u8]>,
+}
+
+/// How rows become columns.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Columns<T> {
+    features: Vec<OfFeature<T>>,
+    count: usize,
+}
+
+impl<T: Real> Columns<T> {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Fills the columns, of `lanes` bytes each, from the features of so many rows.
+    #[inline(always)]
+    pub fn fill(&self, features: &[T], rows: usize, lanes: usize, columns: &mut [u8]) {
+        let Some(width) = features.len().checked_div(rows).filter(|&width| width > 0) else {
+            return;
+        };
+        let mut values = [T::ZERO; AT_ONCE];
+        let mut places = [0; AT_ONCE];
+        for (part, features) in features.chunks(AT_ONCE * width).enumerate() {
+            let rows = features.len() / width;
+            let (values, places) = (&mut values[..rows], &mut places[..rows]);
+            for of_feature in &self.features {
+                for (value, row) in values.iter_mut().zip(features.chunks_exact(width)) {
+                    *value = row[of_feature.feature];
+                }
+                let whole = of_feature.whole.as_ref();
+                let are_whole = whole.is_some_and(|whole| whole.places(values, places));
+                if !are_whole {
+                    of_feature.ranks.places(values, places);
+                }
+                for column in &of_feature.columns {
+                    let table = if are_whole { &column.by_whole } else { &column.by_rank };
+                    let bytes = &mut columns[usize::from(column.index) * lanes + part * AT_ONCE..][..rows];
+                    for (byte, &place) in bytes.iter_mut().zip(&*places) {
+                        *byte = table[usize::from(place)];
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Finds a column for each question, and makes it where there is none yet.
+pub(super) struct Planner<T> {
+    features: Vec<OfFeature<T>>,
+    ranks: HashMap<(usize, usize), u16>,
+    answers: HashMap<(usize, Box<[bool]>), ByteTest>,
+    /// Of each feature the last column of answers, and the last bit taken in it.
+    bits: HashMap<usize, (u16, u8)>,
+    count: usize,
+}
+
+impl<T: Real> Planner<T> {
+    pub fn new(ranks: Vec<Ranks<T>>) -> Self {
+        let of_feature = |(feature, ranks)| OfFeature {
+            feature,
+            ranks,
+            whole: None,
+            columns: vec![],
+        };
+        Planner {
+            features: ranks.into_iter().enumerate().map(of_feature).collect(),
+            ranks: HashMap::new(),
+            answers: HashMap::new(),
+            bits: HashMap::new(),
+            count: 0,
+        }
+    }
+
+    pub fn test(&mut self, feature: usize, question: &Question) -> Result<ByteTest, TooLarge> {
+        match question {
+            Question::AtMost { threshold, missing } => {
+                let chunk = threshold / THRESHOLDS_EACH;
+                let column = match self.ranks.get(&(feature, chunk)) {
+                    Some(&column) => column,
+                    None => {
+                        let base = chunk * THRESHOLDS_EACH;
+                        let ranks = 0..self.features[feature].ranks.len();
+                        let bytes = ranks.map(|rank| rank.saturating_sub(base).min(THRESHOLDS_EACH) as u8);
+                        let column = self.add(feature, bytes.chain([MISSING]).collect())?;
+                        self.ranks.insert((feature, chunk), column);
+                        column
+                    }
+                };
+                let last = (threshold % THRESHOLDS_EACH) as u8;
+                let kind = match missing {
+                    false => TestKind::Within { from: 0, more: last },
+                    true => TestKind::Within {
+                        from: MISSING,
+                        more: last + 1,
+                    },
+                };
+                Ok(ByteTest { column, kind })
+            }
+            Question::Among(answers) => {
+                let key = (feature, answers.clone());
+                if let Some(&test) = self.answers.get(&key) {
+                    return Ok(test);
+                }
+                let test = self.add_answers(feature, answers)?;
+                self.answers.insert(key, test);
+                Ok(test)
+            }
+        }
+    }
+
+    /// A bit of the feature's last column of answers, or the first of a new one.
+    fn add_answers(&mut self, feature: usize, answers: &[bool]) -> Result<ByteTest, TooLarge> {
+        let (column, mask) = match self.bits.get(&feature) {
+            Some(&(column, mask)) if mask < 1 << 7 => (column, mask << 1),
+            _ => (self.add(feature, vec![0; answers.len()])?, 1),
+        };
+        self.bits.insert(feature, (column, mask));
+        let columns = self.features[feature].columns.iter_mut();
+        for bytes in columns
+            .filter(|other| other.index == column)
+            .map(|column| &mut column.by_rank)
+        {
+            for (byte, &answer) in bytes.iter_mut().zip(answers) {
+                *byte |= if answer { mask } else { 0 };
+            }
+        }
+        Ok(ByteTest {
+            column,
+            kind: TestKind::Bits { mask, wanted: mask },
+        })
+    }
+
+    fn add(&mut self, feature: usize, by_rank: Vec<u8>) -> Result<u16, TooLarge> {
+        if self.count == MOST_COLUMNS {
+            return Err(TooLarge::Columns { most: MOST_COLUMNS });
+        }
+        let index = self.count as u16;
+        self.features[feature].columns.push(Column {
+            index,
+            by_rank: by_rank.into(),
+            by_whole: Box::default(),
+        });
+        self.count += 1;
+        Ok(index)
+    }
+
+    /// The columns that were asked for.
+    pub fn columns(self) -> Columns<T> {
+        let mut features = self.features;
+        features.retain(|feature| !feature.columns.is_empty());
+        for feature in &mut features {
+            feature.whole = Whole::new(&feature.ranks);
+            for column in &mut feature.columns {
+                let whole = feature.whole.iter().flat_map(|whole| whole.ranks(&feature.ranks));
+                column.by_whole = whole.map(|rank| column.by_rank[usize::from(rank)]).collect();
+            }
+        }
+        Columns {
+            features,
+            count: self.count,
+        }
+    }
+}
+
+impl ByteTest {
+    /// The test that holds where this one does not.
+    pub fn negated(self) -> ByteTest {
+        let kind = match self.kind {
+            TestKind::Within { from, more } => TestKind::Within {
+                from: from.wrapping_add(more).wrapping_add(1),
+                more: u8::MAX - 1 - more,
+            },
+            TestKind::Bits { mask, wanted } => TestKind::Bits {
+                mask,
+                wanted: mask ^ wanted,
+            },
+        };
+        ByteTest { kind, ..self }
+    }
+}

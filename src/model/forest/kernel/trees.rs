@@ -1,0 +1,237 @@
+//! The trees of an ensemble as nodes in a row, and as steps for many rows at once.
+
+use super::columns::{ByteTest, Planner, TestKind};
+use super::questions::Node;
+use super::{TooLarge, questions};
+use crate::model::forest::ensemble::{Child, Ensemble, Weight};
+use crate::model::real::Real;
+use std::collections::HashMap;
+use std::ops::Range;
+
+/// Leaves that a byte can number.
+pub(super) const MOST_LEAVES: usize = 256;
+/// Steps that a tree may take: above that, walking from its root to one leaf a row is faster than looking at every
+/// branch. A tree whose branches share children takes more steps than it has branches.
+const MOST_STEPS: usize = 512;
+
+/// Where a row can stand in a tree: a branch or a leaf. Those of all trees are in one array.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Place {
+    /// The next place, in the same tree, where the test does not hold, and where it does. A leaf leads to itself.
+    next: [u32; 2],
+    column: u16,
+    // A test of either kind: these bits of the byte, less `from`, are at most `more`.
+    mask: u8,
+    from: u8,
+    more: u8,
+}
+
+impl Place {
+    fn leaf(number: u32) -> Place {
+        let next = [number; 2];
+        Place {
+            next,
+            column: 0,
+            mask: 0,
+            from: 0,
+            more: 0,
+        }
+    }
+
+    fn branch(test: ByteTest, next: [u32; 2]) -> Place {
+        let column = test.column;
+        let (mask, from, more) = match test.kind {
+            TestKind::Within { from, more } => (u8::MAX, from, more),
+            TestKind::Bits { mask, wanted } => (mask, wanted, 0),
+        };
+        Place {
+            next,
+            column,
+            mask,
+            from,
+            more,
+        }
+    }
+
+    /// The place after this one; `byte` is the row's in a column.
+    #[inline(always)]
+    pub fn next(&self, byte: impl Fn(usize) -> u8) -> u32 {
+        let byte = byte(usize::from(self.column)) & self.mask;
+        self.next[usize::from(byte.wrapping_sub(self.from) <= self.more)]
+    }
+}
+
+/// A tree.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Tree<T> {
+    /// Its places are those from here on: first the leaves, then the branches.
+    pub first: u32,
+    pub root: u32,
+    /// Branches on the longest way to a leaf.
+    pub depth: usize,
+    pub gives: Gives<T>,
+    /// None where there are too many leaves or steps.
+    pub steps: Option<Box<[Step]>>,
+}
+
+/// What the leaves of a tree, by their number, add to the scores.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Gives<T> {
+    /// Each leaf gives one value to the same target. All that a byte can number are there, for want of which there
+    /// would be a check with each.
+    One {
+        target: usize,
+        values: Box<[T; MOST_LEAVES]>,
+    },
+    /// Each leaf gives these of the ensemble's weights.
+    Any(Box<[Range<u32>]>),
+}
+
+/// A step in finding the leaves of many rows. It works on a stack of columns that hold the number of a leaf for each
+/// row: where the row would end, if it came to the branch at hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Pushes `yes` where the test holds, else `no`.
+    Push { test: ByteTest, yes: u8, no: u8 },
+    /// Where the test does not hold, the top becomes `no`.
+    Replace { test: ByteTest, no: u8 },
+    /// Pops the top; where the test does not hold, the new top becomes what was popped.
+    Merge { test: ByteTest },
+}
+
+/// All trees of an ensemble, and the tests that they make on columns.
+pub(super) fn trees<T: Real>(
+    ensemble: &Ensemble<T>,
+    planner: &mut Planner<T>,
+    nodes: &[Node],
+) -> Result<(Vec<Tree<T>>, Vec<Place>), TooLarge> {
+    let mut places = Vec::new();
+    let mut trees = Vec::with_capacity(ensemble.parts().roots.len());
+    for &root in &ensemble.parts().roots {
+        trees.push(tree(ensemble, planner, nodes, root, &mut places)?);
+    }
+    Ok((trees, places))
+}
+
+fn tree<T: Real>(
+    ensemble: &Ensemble<T>,
+    planner: &mut Planner<T>,
+    nodes: &[Node],
+    root: Child,
+    places: &mut Vec<Place>,
+) -> Result<Tree<T>, TooLarge> {
+    let children = |index: u32| {
+        let node = &nodes[index as usize];
+        [node.no, node.yes]
+    };
+    let branches = questions::children_first(&[root], children);
+    let mut leaves: Vec<u32> = Vec::new();
+    let mut numbers: HashMap<Child, u32> = HashMap::new();
+    let ends = branches.iter().flat_map(|&index| children(index));
+    for end in ends.chain([root]) {
+        if let Child::Leaf(leaf) = end {
+            numbers.entry(end).or_insert_with(|| {
+                leaves.push(leaf);
+                leaves.len() as u32 - 1
+            });
+        }
+    }
+    let first = places.len() as u32;
+    for leaf in 0..leaves.len() as u32 {
+        places.push(Place::leaf(leaf));
+    }
+    // Of each branch, and of each leaf: branches on the longest way, and steps.
+    let mut depths: HashMap<Child, (usize, usize)> = HashMap::new();
+    let mut tests = Vec::new();
+    for &index in &branches {
+        let node = &nodes[index as usize];
+        let [no, yes] = [node.no, node.yes].map(|child| depths.get(&child).copied().unwrap_or((0, 0)));
+        let depth = 1 + no.0.max(yes.0);
+        depths.insert(
+            Child::Branch(index),
+            (depth, 1usize.saturating_add(no.1).saturating_add(yes.1)),
+        );
+        numbers.insert(Child::Branch(index), places.len() as u32 - first);
+        let test = planner.test(node.feature, &node.question)?;
+        let next = [node.no, node.yes].map(|child| numbers[&child]);
+        places.push(Place::branch(test, next));
+        tests.push((test, next));
+    }
+    let root = numbers[&root];
+    let (depth, steps) = branches.last().map_or((0, 0), |&index| depths[&Child::Branch(index)]);
+    let mut tree = Tree {
+        first,
+        root,
+        depth,
+        gives: gives(ensemble, &leaves),
+        steps: None,
+    };
+    if leaves.len() <= MOST_LEAVES && steps <= MOST_STEPS {
+        let mut written = Vec::with_capacity(steps);
+        write_steps(&tests, leaves.len() as u32, root, &mut written);
+        tree.steps = Some(written.into());
+    }
+    Ok(tree)
+}
+
+/// Writes the steps that push, for each row, the leaf that it ends in from a place on: branches are the places after
+/// the leaves, each with the next places. Returns how high the stack grows by that. The higher half comes first, so that the stack stays as low as the logarithm of the tree's size.
+fn write_steps(branches: &[(ByteTest, [u32; 2])], leaves: u32, from: u32, steps: &mut Vec<Step>) -> usize {
+    let Some(&(test, [no, yes])) = from.checked_sub(leaves).and_then(|index| branches.get(index as usize)) else {
+        return 0;
+    };
+    match (no < leaves, yes < leaves) {
+        (true, true) => {
+            let (no, yes) = (no as u8, yes as u8);
+            steps.push(Step::Push { test, yes, no });
+            1
+        }
+        (true, false) => {
+            let height = write_steps(branches, leaves, yes, steps);
+            steps.push(Step::Replace { test, no: no as u8 });
+            height
+        }
+        (false, true) => {
+            let height = write_steps(branches, leaves, no, steps);
+            let test = test.negated();
+            steps.push(Step::Replace { test, no: yes as u8 });
+            height
+        }
+        (false, false) => {
+            let start = steps.len();
+            let yes_height = write_steps(branches, leaves, yes, steps);
+            let middle = steps.len();
+            let no_height = write_steps(branches, leaves, no, steps);
+            if no_height <= yes_height {
+                steps.push(Step::Merge { test });
+            } else {
+                steps[start..].rotate_left(middle - start);
+                steps.push(Step::Merge { test: test.negated() });
+            }
+            yes_height.max(no_height).max(1 + yes_height.min(no_height))
+        }
+    }
+}
+
+fn gives<T: Real>(ensemble: &Ensemble<T>, leaves: &[u32]) -> Gives<T> {
+    let parts = ensemble.parts();
+    let ranges: Vec<Range<u32>> = leaves.iter().map(|&leaf| parts.leaves[leaf as usize].clone()).collect();
+    let weights = |range: &Range<u32>| &parts.weights[range.start as usize..range.end as usize];
+    let mut all = ranges.iter().flat_map(weights);
+    let target = all.next().map_or(0, |weight| weight.target);
+    let one_target = all.all(|weight| weight.target == target);
+    if leaves.len() > MOST_LEAVES || !one_target || ranges.iter().any(|range| range.len() > 1) {
+        return Gives::Any(ranges.into());
+    }
+    let mut values = Box::new([T::ZERO; MOST_LEAVES]);
+    for (value, range) in values.iter_mut().zip(&ranges) {
+        // A leaf without a weight adds 0, which changes no sum: none that began with 0 is ever -0.
+        if let [Weight { value: given, .. }] = weights(range) {
+            *value = *given;
+        }
+    }
+    Gives::One {
+        target: target as usize,
+        values,
+    }
+}
