@@ -131,11 +131,18 @@ fn comparable(champion: &Model, challenger: &Model) -> Result<(), ModelError> {
 /// The model in this file, or the one in the binary where the path is empty; proven.
 pub fn open(path: &Path) -> Result<Arc<Model>, ModelError> {
     let model = if path.as_os_str().is_empty() {
-        Model::embedded()
+        Model::embedded()?
     } else {
-        Model::load(path)
+        Model::load(path)?
     };
-    model.map(Arc::new)
+    if let Some(reason) = model.plain_trees() {
+        tracing::warn!(
+            model = model.origin(),
+            reason,
+            "the trees are too large for the fast kernel: scoring takes many times as long"
+        );
+    }
+    Ok(Arc::new(model))
 }
 
 #[cfg(test)]

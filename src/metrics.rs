@@ -82,6 +82,7 @@ pub struct Metrics {
     worker_restarts: IntCounter,
     ready: IntGauge,
     model_info: IntGaugeVec,
+    model_kernel: IntGaugeVec,
     model_reloads: IntCounterVec,
 }
 
@@ -169,6 +170,11 @@ impl Metrics {
                 "The models in service, by role: champion or challenger; always 1.",
                 &["role", "name", "version", "sha256"],
             )?,
+            model_kernel: add.int_gauges(
+                "model_kernel",
+                "1 where the fast kernel evaluates the model's trees, 0 where they are too large for it: the scores are the same, and take many times as long.",
+                &["role"],
+            )?,
             model_reloads: add.counter_table(
                 "model_reloads_total",
                 "Models that were offered after the start or as a challenger, by role and by what became of them: loaded, unchanged or refused.",
@@ -185,6 +191,7 @@ impl Metrics {
 
     pub fn serves_models(&self, lineup: &Lineup) {
         self.model_info.reset();
+        self.model_kernel.reset();
         for role in Role::ALL {
             let Some(model) = lineup.model(role) else {
                 continue;
@@ -193,6 +200,9 @@ impl Metrics {
             self.model_info
                 .with_label_values(&[role.name(), &metadata.name, &metadata.version, model.sha256()])
                 .set(1);
+            self.model_kernel
+                .with_label_values(&[role.name()])
+                .set(i64::from(model.plain_trees().is_none()));
         }
         for label in &lineup.champion.metadata().labels {
             self.predictions.with_label_values(&[label]);
@@ -361,6 +371,14 @@ mod tests {
             assert!(text.lines().any(|have| have == line), "{line} in\n{text}");
         }
         assert!(text.contains("process_resident_memory_bytes"));
+    }
+
+    #[test]
+    fn a_model_with_a_kernel_is_told_apart() {
+        let metrics = metrics();
+        metrics.serves_models(&Served::new(Arc::new(Model::embedded().unwrap())).lineup());
+        let text = String::from_utf8(metrics.render(&Now::default(), None).unwrap()).unwrap();
+        assert!(text.contains("\nflight_scorer_model_kernel{role=\"champion\"} 1\n"));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::{Exit, Failed};
 use crate::config::Config;
 use crate::flight::RowReader;
 use crate::lineup;
-use crate::model::{Golden, Input, Metadata, Mismatch, Model, ModelError};
+use crate::model::{Golden, Input, Instructions, Metadata, Mismatch, Model, ModelError};
 use anyhow::anyhow;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -80,6 +80,10 @@ fn card(model: &Model) -> String {
         Some(profile) => format!("{} training rows", profile.rows),
         None => "none".to_owned(),
     };
+    let evaluation = match model.plain_trees() {
+        None => format!("fast kernel, with {} instructions here", Instructions::best()),
+        Some(reason) => format!("one row after the other: {reason}"),
+    };
     let facts = [
         ("file", model.origin().to_owned()),
         ("sha256", model.sha256().to_owned()),
@@ -108,6 +112,7 @@ fn card(model: &Model) -> String {
                 short(proof.tolerance)
             ),
         ),
+        ("evaluation", evaluation),
         ("profile", profile),
     ];
     let facts: Vec<Vec<String>> = facts

@@ -45,6 +45,21 @@ fn what_leads_elsewhere_than_to_the_scores_does_not_matter() {
     assert_eq!(graph.output, Output { precision, form });
 }
 
+#[test]
+fn trees_without_a_kernel_are_told_with_the_reason() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("models/airline-gbm.onnx");
+    let mut proto = parse(&std::fs::read(path).unwrap(), "it").unwrap();
+    assert_eq!(build(proto.clone(), 11, 2, "it").unwrap().plain, None);
+    let nodes = proto.graph.as_mut().unwrap().node.iter_mut();
+    let aggregates = nodes.flat_map(|node| &mut node.attribute);
+    // The greatest of the leaves.
+    aggregates
+        .filter(|attribute| attribute.name == "aggregate_function")
+        .for_each(|attribute| attribute.i = 3);
+    let plain = build(proto, 11, 2, "it").unwrap().plain.unwrap();
+    assert!(plain.contains("not their sum"), "{plain}");
+}
+
 fn value(name: &str) -> ValueInfoProto {
     ValueInfoProto {
         name: name.to_owned(),
