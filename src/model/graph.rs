@@ -1,5 +1,6 @@
 //! From the bytes of an ONNX file to a graph that tract runs.
 
+mod complement;
 mod inputs;
 mod operators;
 mod output;
@@ -71,7 +72,7 @@ pub(super) fn build(mut proto: ModelProto, features: usize, labels: usize, origi
         .as_mut()
         .ok_or_else(|| unsuitable("there is no graph".to_owned()))?;
     let all_inputs = inputs::of(graph);
-    let output = pruning::keep_scored_output(graph).map_err(unsuitable)?;
+    let (output, column) = pruning::keep_scored_output(graph).map_err(unsuitable)?;
     let onnx = operators::framework();
     if let Some(node) = graph.node.iter().find(|node| !operators::supports(&onnx, node)) {
         return Err(ModelError::Operator {
@@ -90,7 +91,7 @@ pub(super) fn build(mut proto: ModelProto, features: usize, labels: usize, origi
     let (model, rows) = typed(&onnx, &proto, &inputs).map_err(broken)?;
     soundness::check_sizes(&model, &rows).map_err(unsuitable)?;
     let model = model.into_optimized().map_err(broken)?;
-    let output = Output::new(&model, &rows, &output, labels).map_err(unsuitable)?;
+    let output = Output::new(&model, &rows, &output, column, labels).map_err(unsuitable)?;
     Ok(Graph {
         plain: forest::plain(&model),
         plan: model.into_runnable().map_err(broken)?,

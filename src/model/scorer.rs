@@ -176,7 +176,7 @@ impl Runner {
         let labels = model.metadata.labels.len();
         let columns = match output.form {
             Form::Labels => labels,
-            Form::Positive => 1,
+            Form::Positive | Form::One(_) => 1,
         };
         ensure!(
             scores.len() == self.rows * columns,
@@ -184,16 +184,19 @@ impl Runner {
             scores.shape(),
             self.rows
         );
-        self.scores = match (output.form, output.precision) {
-            (Form::Labels, _) => Probabilities::Given(scores),
-            (Form::Positive, Precision::F32) => Probabilities::F32(completed(
-                scores.try_as_plain_ram()?.as_slice()?,
-                model.metadata.positive,
-            )),
-            (Form::Positive, Precision::F64) => Probabilities::F64(completed(
-                scores.try_as_plain_ram()?.as_slice()?,
-                model.metadata.positive,
-            )),
+        let column = match output.form {
+            Form::Labels => None,
+            Form::Positive => Some(model.metadata.positive),
+            Form::One(column) => Some(column),
+        };
+        self.scores = match (column, output.precision) {
+            (None, _) => Probabilities::Given(scores),
+            (Some(column), Precision::F32) => {
+                Probabilities::F32(completed(scores.try_as_plain_ram()?.as_slice()?, column))
+            }
+            (Some(column), Precision::F64) => {
+                Probabilities::F64(completed(scores.try_as_plain_ram()?.as_slice()?, column))
+            }
         };
         Ok(())
     }
@@ -233,11 +236,11 @@ pub(super) fn tensors<T: Real>(inputs: &Inputs, matrix: &[T], rows: usize) -> Tr
     inputs.parts().iter().map(tensor).collect()
 }
 
-/// The probabilities of both labels, from those of the positive one.
-fn completed<T: Real>(probabilities: &[T], positive: usize) -> Vec<T> {
+/// The probabilities of both labels, from those of the one in this column.
+fn completed<T: Real>(probabilities: &[T], column: usize) -> Vec<T> {
     let pair = |&probability: &T| {
         let mut pair = [T::ONE - probability; 2];
-        pair[positive] = probability;
+        pair[column] = probability;
         pair
     };
     probabilities.iter().flat_map(pair).collect()

@@ -18,15 +18,33 @@ pub(in crate::model) enum Form {
     Labels,
     /// `[rows, 1]` or `[rows]`: the probability of the positive one of two labels.
     Positive,
+    /// The same, of the label at this position.
+    One(usize),
 }
 
 impl Output {
-    pub fn new(model: &TypedModel, rows: &Symbol, name: &str, labels: usize) -> Result<Self, String> {
+    /// `column` is what the output is of the matrix with two columns that the graph gave.
+    pub fn new(
+        model: &TypedModel,
+        rows: &Symbol,
+        name: &str,
+        column: Option<usize>,
+        labels: usize,
+    ) -> Result<Self, String> {
         let name = shown::name(name);
         let fact = model.output_fact(0).map_err(|error| format!("{error:#}"))?;
         let shape = fact.shape.to_tvec();
         let rows = rows.to_dim();
         let form = match &shape[..] {
+            [height, width] if let Some(column) = column => {
+                if labels != 2 || *height != rows || *width != 1.to_dim() {
+                    return Err(format!(
+                        "the output has two columns, made of {name:?}, but it should be [{rows}, {labels}]: a row for \
+                         each row of features, a column for each label"
+                    ));
+                }
+                Form::One(column)
+            }
             [height, width] if *height == rows && *width == labels.to_dim() => Form::Labels,
             [height, width] if labels == 2 && *height == rows && *width == 1.to_dim() => Form::Positive,
             [height] if labels == 2 && *height == rows => Form::Positive,

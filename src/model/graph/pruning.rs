@@ -1,5 +1,6 @@
 //! What of a graph its scores need.
 
+use super::complement;
 use super::inputs::tensor_type;
 use super::{DOUBLE, FLOAT};
 use crate::model::shown;
@@ -10,8 +11,8 @@ use tract_onnx::pb::{GraphProto, ValueInfoProto};
 const OUTPUT: &str = "probabilities";
 
 /// Reduces the graph to what its scores need: label outputs, `ZipMap` and whatever else leads elsewhere go,
-/// supported or not. Returns the name of the output.
-pub(super) fn keep_scored_output(graph: &mut GraphProto) -> Result<String, String> {
+/// supported or not. Returns the name of the output, and where it is one probability of two that the graph gave, which.
+pub(super) fn keep_scored_output(graph: &mut GraphProto) -> Result<(String, Option<usize>), String> {
     let float = |output: &&ValueInfoProto| matches!(tensor_type(output), None | Some(FLOAT | DOUBLE));
     let named = graph.output.iter().position(|output| output.name == OUTPUT);
     let mut floats = graph.output.iter().enumerate().filter(|(_, output)| float(output));
@@ -42,6 +43,11 @@ pub(super) fn keep_scored_output(graph: &mut GraphProto) -> Result<String, Strin
         && let [scores] = node.input.as_slice()
     {
         output.name.clone_from(scores);
+    }
+    let complement = complement::find(graph, &producers, &output.name);
+    let column = complement.as_ref().map(|&(_, column)| column);
+    if let Some((probability, _)) = complement {
+        output.name = probability;
     }
     let name = output.name.clone();
     if !producers.contains_key(name.as_str()) {
@@ -79,7 +85,7 @@ pub(super) fn keep_scored_output(graph: &mut GraphProto) -> Result<String, Strin
     keep(&mut graph.input, &input);
     output.r#type = None;
     graph.output = vec![output];
-    Ok(name)
+    Ok((name, column))
 }
 
 fn keep<T>(items: &mut Vec<T>, kept: &[bool]) {

@@ -214,6 +214,37 @@ fn a_float_and_a_double_input_share_a_matrix_of_doubles() {
 }
 
 #[test]
+fn what_is_left_to_one_is_filled_in_by_the_scorer() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("models/airline-gbm.onnx");
+    let proto = parse(&std::fs::read(path).unwrap(), "it").unwrap();
+    let form = |change: fn(&mut GraphProto)| {
+        let mut proto = proto.clone();
+        change(proto.graph.as_mut().unwrap());
+        build(proto, 11, 2, "it").unwrap().output.form
+    };
+    assert_eq!(form(|_| ()), Form::One(1));
+    assert_eq!(
+        form(|graph| graph.node.last_mut().unwrap().input.reverse()),
+        Form::One(0)
+    );
+    // Two minus the probability is left to the graph, as is a sum.
+    let two = |graph: &mut GraphProto| {
+        let one = graph
+            .initializer
+            .iter_mut()
+            .find(|tensor| tensor.name == "one")
+            .unwrap();
+        one.raw_data.clear();
+        one.double_data = vec![2.0];
+    };
+    assert_eq!(form(two), Form::Labels);
+    assert_eq!(form(|graph| graph.node[3].op_type = "Add".to_owned()), Form::Labels);
+    assert_eq!(form(|graph| graph.node[3].input.reverse()), Form::Labels);
+    let three = build(proto.clone(), 11, 3, "it").err().unwrap().to_string();
+    assert!(three.contains("it should be [") && three.contains(", 3]"), "{three}");
+}
+
+#[test]
 fn one_number_a_row_is_for_two_labels_only() {
     let regressor = || crate::model::fixtures::proto("trees", "v1_regressor_logistic_1");
     let form = |proto: ModelProto| build(proto, 2, 2, "it").unwrap().output.form;
