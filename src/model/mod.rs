@@ -12,6 +12,7 @@
 //! The graph is run by tract, with the tree ensembles of ONNX as operators of our own (`forest`).
 
 mod artifact;
+mod bare;
 mod collection;
 mod elementwise;
 mod error;
@@ -34,6 +35,8 @@ mod exported;
 mod packed;
 
 pub use artifact::{MAX_MODEL_BYTES, METADATA_KEY, Model};
+#[doc(hidden)]
+pub use bare::BareGraph;
 pub use collection::Models;
 pub use error::{ModelError, ScoreError};
 pub use forest::Instructions;
