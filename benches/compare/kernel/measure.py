@@ -3,7 +3,7 @@
 Prints a line for each figure, the median of REPETITIONS:
     kernel CONTENDER MODEL BATCH NANOSECONDS_PER_ROW
 Both are called as their users call them, from Python, with rows of the type that they work on. What the call costs
-counts: it is a few microseconds, which is most of what a batch of one row takes.
+counts, and is most of what a batch of one row takes.
 """
 
 import statistics
@@ -31,15 +31,15 @@ def main():
             sys.exit(f"{folder} is not there: benches/compare/kernel/run train")
         rows = np.fromfile(folder / "rows.f32", "<f4").reshape(ROWS, -1)
         expected = np.fromfile(folder / "expected.f64", "<f8")
-        for batch in BATCHES:
-            for contender, made in (("onnxruntime", onnxruntime_scores), ("lleaves", lleaves_scores)):
-                predict, of = made(folder, trees, batch)
+        for contender, made in (("onnxruntime", onnxruntime_scores), ("lleaves", lleaves_scores)):
+            predict, of = made(folder)
+            for batch in BATCHES:
                 batches = np.split(rows.astype(of), ROWS // batch)
                 prove(contender, name, predict, batches, expected)
                 print("kernel", contender, name, batch, f"{time_per_row(predict, batches):.1f}", flush=True)
 
 
-def onnxruntime_scores(folder, _trees, _batch):
+def onnxruntime_scores(folder):
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
@@ -49,11 +49,11 @@ def onnxruntime_scores(folder, _trees, _batch):
     return lambda batch: session.run(outputs, {given.name: batch})[0][:, 1], np.float32
 
 
-def lleaves_scores(folder, trees, batch):
-    # As its documentation advises: trees in blocks that fit the instruction cache, all in one for single rows.
-    block = trees if batch == 1 else 34
+def lleaves_scores(folder):
     model = lleaves.Model(folder / "model.txt")
-    model.compile(cache=folder / f"lleaves-{block}.o", fblocksize=block)
+    # Compiling the largest takes minutes, so it is kept. Its other settings are said to matter little, and for batches
+    # of one row they would have it compiled again.
+    model.compile(cache=folder / "lleaves.o")
     return lambda batch: model.predict(batch, n_jobs=1), np.float64
 
 
