@@ -52,7 +52,7 @@ def onnxruntime_scores(folder, _trees, _batch):
 
 def lleaves_scores(folder, trees, batch):
     # Trees are compiled in blocks that fit the instruction cache; for single rows its documentation advises one block
-    # of all, which with 500 trees takes the compiler more than ten minutes.
+    # of all, which with 500 trees takes the compiler many minutes.
     block = trees if batch == 1 and trees <= MOST_IN_ONE_BLOCK else DEFAULT_BLOCK
     model = lleaves.Model(folder / "model.txt")
     # Kept, because with the default blocks the largest forest takes minutes too.
