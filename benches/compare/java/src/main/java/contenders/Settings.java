@@ -59,8 +59,8 @@ record Settings(
 
     Properties producer() {
         Properties properties = new Properties();
+        // With these two it is idempotent by default.
         properties.put(ProducerConfig.ACKS_CONFIG, "all");
-        properties.put(ProducerConfig.ENABLE_IDEMPOTENCE_CONFIG, "true");
         properties.put(ProducerConfig.MAX_IN_FLIGHT_REQUESTS_PER_CONNECTION, "5");
         properties.put(ProducerConfig.LINGER_MS_CONFIG, linger);
         properties.put(ProducerConfig.COMPRESSION_TYPE_CONFIG, compression);
