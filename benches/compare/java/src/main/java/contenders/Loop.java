@@ -7,6 +7,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
+import java.util.UUID;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -54,7 +55,7 @@ final class Loop implements ConsumerRebalanceListener {
         Properties writing = settings.common();
         writing.putAll(settings.producer());
         if (settings.exactlyOnce()) {
-            writing.put(ProducerConfig.TRANSACTIONAL_ID_CONFIG, settings.group() + "-loop");
+            writing.put(ProducerConfig.TRANSACTIONAL_ID_CONFIG, settings.group() + "-" + UUID.randomUUID());
             writing.put(ProducerConfig.TRANSACTION_TIMEOUT_CONFIG, "15000");
         }
         producer = new KafkaProducer<>(writing, new ByteArraySerializer(), new ByteArraySerializer());

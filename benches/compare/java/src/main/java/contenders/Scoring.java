@@ -51,12 +51,29 @@ final class Scoring {
                 row.code(Row.UNIQUE_CARRIER, CARRIERS), row.code(Row.ORIGIN, ORIGINS), row.code(Row.DEST, DESTINATIONS));
         double positive = 1.0 / (1.0 + Math.exp(-margin));
 
-        Json json = this.json;
         json.clear(ROOM + 6 * length);
+        prediction(positive);
+        flight(year, month, day, departure);
+        json.raw(MODEL);
+        if (source != null) {
+            json.raw(source);
+            json.number(offset);
+            json.raw('}');
+        }
+        json.raw('}');
+        return json.copy();
+    }
+
+    // Methods of moderate size: what is inlined into a very large one, the compiler leaves half done.
+
+    private void prediction(double positive) {
         json.raw(positive >= Forest.THRESHOLD ? POSITIVE : NEGATIVE);
         json.probability(1.0 - positive);
         json.raw(SECOND);
         json.probability(positive);
+    }
+
+    private void flight(int year, int month, int day, int departure) {
         json.raw(DATE);
         date(year, month, day);
         json.raw(CARRIER);
@@ -69,14 +86,6 @@ final class Scoring {
         json.field(row, Row.DEST);
         json.raw(DEPARTURE);
         time(departure);
-        json.raw(MODEL);
-        if (source != null) {
-            json.raw(source);
-            json.number(offset);
-            json.raw('}');
-        }
-        json.raw('}');
-        return json.copy();
     }
 
     private static double feature(int number) {
