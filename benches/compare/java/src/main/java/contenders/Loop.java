@@ -21,7 +21,6 @@ import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.RebalanceInProgressException;
-import org.apache.kafka.common.errors.WakeupException;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.common.serialization.ByteBufferDeserializer;
@@ -63,7 +62,8 @@ final class Loop implements ConsumerRebalanceListener {
 
     static void run(Settings settings) throws Exception {
         Loop loop = new Loop(settings);
-        Stop stop = new Stop(loop.consumer::wakeup);
+        // No wake-up: it would also break off a commit, and a poll takes no longer than WAIT.
+        Stop stop = new Stop(() -> {});
         boolean well = false;
         try (KafkaProducer<byte[], byte[]> producer = loop.producer;
                 KafkaConsumer<byte[], ByteBuffer> consumer = loop.consumer) {
@@ -80,12 +80,7 @@ final class Loop implements ConsumerRebalanceListener {
         long interval = settings.commitIntervalMs() * 1_000_000;
         long committed = System.nanoTime();
         while (!stop.asked()) {
-            ConsumerRecords<byte[], ByteBuffer> records;
-            try {
-                records = consumer.poll(WAIT);
-            } catch (WakeupException asked) {
-                break;
-            }
+            ConsumerRecords<byte[], ByteBuffer> records = consumer.poll(WAIT);
             if (!records.isEmpty()) process(records);
             long now = System.nanoTime();
             if (now - committed >= interval) {
