@@ -2,6 +2,7 @@ package contenders;
 
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -30,7 +31,8 @@ final class Streams {
 
     static void run(Settings settings) throws IOException, InterruptedException {
         Streams application = new Streams();
-        KafkaStreams streams = new KafkaStreams(application.topology(settings).build(), properties(settings));
+        Path state = Files.createTempDirectory("contenders");
+        KafkaStreams streams = new KafkaStreams(application.topology(settings).build(), properties(settings, state));
         CountDownLatch end = new CountDownLatch(1);
         Stop stop = new Stop(end::countDown);
         boolean well = false;
@@ -45,6 +47,10 @@ final class Streams {
             streams.start();
             end.await();
             well = streams.state() != KafkaStreams.State.ERROR && streams.close(Duration.ofSeconds(30));
+            if (well) {
+                streams.cleanUp();
+                Files.deleteIfExists(state);
+            }
         } finally {
             stop.ended(well);
         }
@@ -60,7 +66,7 @@ final class Streams {
         return builder;
     }
 
-    private static Properties properties(Settings settings) throws IOException {
+    private static Properties properties(Settings settings, Path state) {
         Properties properties = settings.common();
         properties.put(StreamsConfig.APPLICATION_ID_CONFIG, settings.group());
         properties.put(StreamsConfig.NUM_STREAM_THREADS_CONFIG, "1");
@@ -69,7 +75,7 @@ final class Streams {
                 settings.exactlyOnce() ? StreamsConfig.EXACTLY_ONCE_V2 : StreamsConfig.AT_LEAST_ONCE);
         properties.put(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, Long.toString(settings.commitIntervalMs()));
         properties.put(StreamsConfig.BUFFERED_RECORDS_PER_PARTITION_CONFIG, "5000");
-        properties.put(StreamsConfig.STATE_DIR_CONFIG, Files.createTempDirectory("contenders").toString());
+        properties.put(StreamsConfig.STATE_DIR_CONFIG, state.toString());
         settings.consumer().forEach((name, value) -> properties.put(StreamsConfig.mainConsumerPrefix((String) name), value));
         settings.producer().forEach((name, value) -> properties.put(StreamsConfig.producerPrefix((String) name), value));
         return properties;
