@@ -1,0 +1,30 @@
+"""Who runs where: a contender has a core to itself, and the broker one that it shares with as little as possible."""
+
+import contextlib
+import os
+
+ALL = sorted(os.sched_getaffinity(0))
+BROKER, CONTENDER = ALL[0], ALL[-1]
+# What drives a run. On two cores only the broker's is left.
+HARNESS = set(ALL[1:-1]) or {BROKER}
+
+
+def pinned(core, command):
+    """The command, on that core (or those) with all its threads."""
+    cores = {core} if isinstance(core, int) else core
+    return ["taskset", "-c", ",".join(map(str, sorted(cores))), *map(str, command)]
+
+
+def settle():
+    """This process, and all threads it starts from now on, stay off the contender's core."""
+    os.sched_setaffinity(0, HARNESS)
+
+
+@contextlib.contextmanager
+def everywhere():
+    """Threads that are started within may use every core: for work between runs."""
+    os.sched_setaffinity(0, ALL)
+    try:
+        yield
+    finally:
+        settle()

@@ -1,0 +1,1 @@
+def write(store): print("page stub")
