@@ -3,6 +3,7 @@
 import contextlib
 import os
 
+TICKS = os.sysconf("SC_CLK_TCK")
 ALL = sorted(os.sched_getaffinity(0))
 BROKER, CONTENDER = ALL[0], ALL[-1]
 # What drives a run. On two cores only the broker's is left.
@@ -28,3 +29,11 @@ def everywhere():
         yield
     finally:
         settle()
+
+
+def busy(core):
+    """Seconds that the core was not idle, and those that the hypervisor gave to others, both since the machine's start."""
+    with open("/proc/stat") as file:
+        fields = next(line for line in file if line.startswith(f"cpu{core} ")).split()
+    user, nice, system, _idle, _waiting, interrupts, soft, stolen = (int(field) / TICKS for field in fields[1:9])
+    return user + nice + system + interrupts + soft, stolen

@@ -3,10 +3,14 @@
 import time
 
 import contenders
+import cores
+from progress import say
 
 SAMPLED_EVERY = 0.05
 # Slower than this is not slow, but stuck.
 ROWS_A_SECOND = 5_000
+# Share of the core that others may have before it is said.
+DISTURBED = 0.05
 # Records of each partition whose bytes are compared with those of the first contender.
 COMPARED = 200
 
@@ -17,6 +21,7 @@ def drain(bench, contender, settings, topic, rows, partitions=10):
     cluster = bench.cluster
     output, group = cluster.create("Output", partitions), cluster.group()
     samples, resident = [], []
+    busy, stolen = cores.busy(cores.CONTENDER)
     with bench.start(contender, settings, group, topic, output) as process:
         deadline = process.spawned + 60 + rows / ROWS_A_SECOND
         while True:
@@ -32,6 +37,8 @@ def drain(bench, contender, settings, topic, rows, partitions=10):
             if begun > deadline:
                 raise RuntimeError(f"{contender}: {done} of {rows} rows after a long time\n{process.tail()}")
             time.sleep(max(0.0, begun + SAMPLED_EVERY - time.monotonic()))
+        busy, stolen = (now - before for now, before in zip(cores.busy(cores.CONTENDER), (busy, stolen)))
+        lasted, own = time.monotonic() - process.spawned, process.cpu()
     half_time, half_cpu = at(samples, rows / 2)
     _, end_time, end_cpu = samples[-1]
     run = {
@@ -41,9 +48,14 @@ def drain(bench, contender, settings, topic, rows, partitions=10):
         "rows_per_second": rows / 2 / (end_time - half_time),
         # A whole core is 1: less means that it waited for the broker.
         "core": (end_cpu - half_cpu) / (end_time - half_time),
+        # Of the core's time in the whole run: what others than the contender had, and what the hypervisor took.
+        "others": max(0.0, busy - own) / lasted,
+        "stolen": stolen / lasted,
         "resident_bytes": max(resident),
         "peak_bytes": peak,
     }
+    if run["others"] + run["stolen"] > DISTURBED:
+        say(f"DISTURBED: others had {run['others']:.0%} of the core, the hypervisor took {run['stolen']:.0%}")
     bench.compare(contender, topic, output, partitions, run)
     cluster.delete(output)
     return run

@@ -1,7 +1,9 @@
 """The command line: an item, or all of them, or the page."""
 
 import argparse
+import os
 import signal
+import subprocess
 import sys
 from dataclasses import asdict, replace
 
@@ -38,6 +40,8 @@ ITEMS = [*ON_KAFKA, *ALONE]
 
 def main():
     arguments = parse()
+    # That of this program; those that it starts have their own.
+    os.environ.pop("REQUIREMENTS", None)
     # So that everything that was started is stopped.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: sys.exit(143))
