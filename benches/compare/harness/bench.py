@@ -14,8 +14,10 @@ class Extent:
 
     rounds: int
     rows: int
-    # Of each topic of the scale item, of those with large rows fewer.
+    # Of each topic of the scale item; fewer of large rows.
     scale_rows: int
+    partitions: tuple
+    row_bytes: tuple
     backlog_rows: int
     warm_up: int
     seconds: int
@@ -28,6 +30,8 @@ THOROUGH = Extent(
     rounds=5,
     rows=4_000_000,
     scale_rows=2_000_000,
+    partitions=(1, 10, 30),
+    row_bytes=(50, 100, 200, 500, 1_000, 2_000),
     backlog_rows=200_000,
     warm_up=10,
     seconds=30,
@@ -38,12 +42,14 @@ THOROUGH = Extent(
 # Only to see whether everything works: its figures mean nothing.
 QUICK = Extent(
     rounds=1,
-    rows=300_000,
+    rows=200_000,
     scale_rows=200_000,
+    partitions=(1, 10),
+    row_bytes=(50, 2_000),
     backlog_rows=100_000,
-    warm_up=2,
-    seconds=3,
-    soak_minutes=0.25,
+    warm_up=1,
+    seconds=2,
+    soak_minutes=0.1,
     rate=5_000,
     starts=1,
 )

@@ -58,7 +58,7 @@ class Cluster:
                 cores.pinned(cores.BROKER, start), env=options, check=True, stdout=subprocess.PIPE, text=True
             )
             self.servers = started.stdout.splitlines()[-1].removeprefix("bootstrap.servers=")
-            self.admin = AdminClient({"bootstrap.servers": self.servers})
+            self.admin = AdminClient({"bootstrap.servers": self.servers, "log_level": 3})
         except BaseException:
             self.__exit__()
             raise
@@ -163,6 +163,7 @@ class Cluster:
                 "enable.auto.commit": False,
                 "isolation.level": "read_committed",
                 "auto.offset.reset": "error",
+                "log_level": 0,
                 "fetch.wait.max.ms": 10,
             }
         )

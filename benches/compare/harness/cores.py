@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import time
 
 TICKS = os.sysconf("SC_CLK_TCK")
 ALL = sorted(os.sched_getaffinity(0))
@@ -37,3 +38,15 @@ def busy(core):
         fields = next(line for line in file if line.startswith(f"cpu{core} ")).split()
     user, nice, system, _idle, _waiting, interrupts, soft, stolen = (int(field) / TICKS for field in fields[1:9])
     return user + nice + system + interrupts + soft, stolen
+
+
+def work():
+    """Milliseconds of processor time that always the same work takes on the contender's core: whether it is as fast as
+    ever, or shares its insides with somebody outside of this machine."""
+    os.sched_setaffinity(0, {CONTENDER})
+    begun = time.thread_time()
+    for _ in range(1_000_000):
+        pass
+    took = time.thread_time() - begun
+    settle()
+    return took * 1e3

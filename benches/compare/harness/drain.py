@@ -21,6 +21,7 @@ def drain(bench, contender, settings, topic, rows, partitions=10):
     cluster = bench.cluster
     output, group = cluster.create("Output", partitions), cluster.group()
     samples, resident = [], []
+    work = cores.work()
     busy, stolen = cores.busy(cores.CONTENDER)
     with bench.start(contender, settings, group, topic, output) as process:
         deadline = process.spawned + 60 + rows / ROWS_A_SECOND
@@ -48,6 +49,7 @@ def drain(bench, contender, settings, topic, rows, partitions=10):
         "rows_per_second": rows / 2 / (end_time - half_time),
         # A whole core is 1: less means that it waited for the broker.
         "core": (end_cpu - half_cpu) / (end_time - half_time),
+        "same_work_ms": work,
         # Of the core's time in the whole run: what others than the contender had, and what the hypervisor took.
         "others": max(0.0, busy - own) / lasted,
         "stolen": stolen / lasted,

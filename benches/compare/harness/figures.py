@@ -19,7 +19,7 @@ class Spread:
         return Spread(self.median / unit, self.least / unit, self.most / unit)
 
 
-def by_round(runs, value, **wanted):
+def by_round(runs, value, /, **wanted):
     """The figure of each round, of those runs that have what is wanted."""
     chosen = [run for run in runs if all(run.get(name) == given for name, given in wanted.items())]
     return {run["round"]: value(run) for run in chosen}
@@ -35,14 +35,11 @@ def ratio(above, below):
     return Spread.of(above[number] / below[number] for number in rounds) if rounds else None
 
 
-def slope(points):
-    """Of the line of least squares; None for less than two points."""
-    if len(points) < 2:
-        return None
-    return statistics.linear_regression(*zip(*points)).slope
-
-
 def line(points):
     """Slope and intercept of the line of least squares."""
     found = statistics.linear_regression(*zip(*points))
     return found.slope, found.intercept
+
+
+def slope(points):
+    return line(points)[0]

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import time
 
 import cores
 import programs
@@ -12,7 +13,8 @@ PATIENCE = 120
 
 
 def probe(bench, contender, settings, warm_up, seconds, every=None, watch=None):
-    """The probe's report, with the contender's memory at its end. `watch` is called with the process each second."""
+    """The probe's report, with the contender's memory at its end. `watch` is called each second, with the process and
+    the seconds since the probe was started."""
     cluster = bench.cluster
     topic, output, group = cluster.create("Input"), cluster.create("Output"), cluster.group()
     command = [bench.programs[programs.PROBE]]
@@ -34,7 +36,7 @@ def probe(bench, contender, settings, warm_up, seconds, every=None, watch=None):
         cluster.wait_for_member(group, process)
         child = subprocess.Popen(cores.pinned(cores.HARNESS, command), stdout=subprocess.PIPE, text=True)
         try:
-            report = wait(child, warm_up + seconds + PATIENCE, lambda: watch and watch(process))
+            report = wait(child, warm_up + seconds + PATIENCE, lambda since: watch and watch(process, since))
         finally:
             child.kill()
             child.wait()
@@ -48,12 +50,13 @@ def probe(bench, contender, settings, warm_up, seconds, every=None, watch=None):
 
 def wait(child, most, each_second):
     """What the probe prints at its end; calls `each_second` meanwhile."""
-    for _ in range(int(most)):
+    begun = time.monotonic()
+    while (since := time.monotonic() - begun) < most:
         try:
             out, _ = child.communicate(timeout=1)
             break
         except subprocess.TimeoutExpired:
-            each_second()
+            each_second(since)
     else:
         raise RuntimeError(f"the probe is not done after {most:.0f} s")
     if child.returncode != 0:

@@ -7,8 +7,6 @@ from drain import drain
 from progress import say
 
 WORKERS = [1, 2]
-PARTITIONS = [1, 10, 30]
-SIZES = [50, 100, 200, 500, 1_000, 2_000]
 # Rows of 2,000 bytes take a lot of memory.
 MOST_BYTES = 800_000_000
 
@@ -29,17 +27,17 @@ def measure(bench):
     bench.forget(topic)
 
     both = [name for name in (contenders.OURS, contenders.PASS_THROUGH) if name in bench.contenders]
-    topics = {partitions: bench.backlog(count, partitions=partitions) for partitions in PARTITIONS}
-    variants = [(partitions, name) for partitions in PARTITIONS for name in both]
+    topics = {partitions: bench.backlog(count, partitions=partitions) for partitions in bench.extent.partitions}
+    variants = [(partitions, name) for partitions in bench.extent.partitions for name in both]
     take("partitions", variants, lambda v: drain(bench, v[1], Settings(), topics[v[0]], count, v[0]))
     bench.forget(*topics.values())
 
-    counts = {size: min(count, MOST_BYTES // size) for size in SIZES}
+    counts = {size: min(count, MOST_BYTES // size) for size in bench.extent.row_bytes}
     topics = {}
-    for size in SIZES:
+    for size in bench.extent.row_bytes:
         lines = rows.of_size(bench.rows, size, bench.programs["service"])
         topics[size] = bench.backlog(counts[size], lines)
-    variants = [(size, name) for size in SIZES for name in both]
+    variants = [(size, name) for size in bench.extent.row_bytes for name in both]
     take("bytes", variants, lambda v: drain(bench, v[1], Settings(), topics[v[0]], counts[v[0]]))
     bench.forget(*topics.values())
     return {"runs": runs}

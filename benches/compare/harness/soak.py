@@ -1,7 +1,5 @@
 """Soak: whether memory or latency grow while rows come at a given rate for a long time."""
 
-import time
-
 from contenders import OURS, Settings
 from figures import slope
 from probe import probe
@@ -17,21 +15,21 @@ def measure(bench):
     # A minute in a soak of half an hour.
     every = max(1, seconds // INTERVALS)
     samples = []
-    begun = time.monotonic()
 
-    def watch(process):
-        samples.append((time.monotonic() - begun, process.memory()[0], process.cpu()))
+    def watch(process, since):
+        samples.append((since, process.memory()[0]))
         if len(samples) % 300 == 0:
             say(f"soak: {len(samples)} s, {samples[-1][1] / 1e6:.1f} MB resident")
 
     report = probe(bench, OURS, Settings(), extent.warm_up, seconds, every, watch)
-    # The probe's clock starts a moment after ours.
     intervals = []
     for number, figures in enumerate(report["intervals"]):
         start = extent.warm_up + number * every
-        resident = [bytes_ for at, bytes_, _ in samples if start <= at < start + every]
+        resident = [bytes_ for at, bytes_ in samples if start <= at < start + every]
         if resident and figures["rows"]:
             intervals.append({"minute": (number + 1) * every / 60, "resident_bytes": sum(resident) / len(resident)} | figures)
+    if len(intervals) < 2:
+        raise RuntimeError(f"too little was seen in {seconds} s to tell a slope")
     return {
         "runs": intervals,
         "rate": extent.rate,

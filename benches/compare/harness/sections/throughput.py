@@ -93,7 +93,9 @@ def facts(result):
     if result.get("check"):
         lines.append(f"All rows of the sample, Java against the service: {result['check']}")
     others, stolen = (Spread.of(100 * run[name] for run in runs) for name in ("others", "stolen"))
+    work = Spread.of(run["same_work_ms"] for run in runs)
     lines.append(
-        f"Of the contender's core, other processes had {shown(others)} % of the time, the hypervisor {shown(stolen)} %."
+        f"Of the contender's core, other processes had {shown(others)} % of the time, the hypervisor {shown(stolen)} %. "
+        f"The same piece of work, done before each run, took it {shown(work)} ms."
     )
     return "\n".join(lines)
