@@ -18,7 +18,7 @@ NAME = "flight-delay-scorer-bench"
 # What the largest item has in topics at one time, with room to spare.
 NEEDED_BYTES = 6 << 30
 PATIENCE = 60
-# librdkafka's default topic configuration with what a run must not meet: retention, and segments that roll all the time.
+# A run must not meet retention, nor segments that roll all the time.
 TOPIC = {"retention.ms": "-1", "retention.bytes": "-1", "segment.bytes": str(256 << 20)}
 # The loaded batches, before compression, and the rows that go to a partition before the next has its turn.
 LOADED_BATCH_BYTES = 64 << 10

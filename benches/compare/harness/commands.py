@@ -1,4 +1,4 @@
-"""Figures that other programs print, a line each: `kernel CONTENDER MODEL BATCH NANOSECONDS`, `row WHAT NANOSECONDS`."""
+"""Figures of other programs, a line each: `kernel CONTENDER MODEL BATCH NANOSECONDS`, `row WHAT NANOSECONDS`."""
 
 import subprocess
 

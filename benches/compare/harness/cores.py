@@ -33,7 +33,7 @@ def everywhere():
 
 
 def busy(core):
-    """Seconds that the core was not idle, and those that the hypervisor gave to others, both since the machine's start."""
+    """Seconds since the machine's start that the core was not idle, and that the hypervisor gave to others."""
     with open("/proc/stat") as file:
         fields = next(line for line in file if line.startswith(f"cpu{core} ")).split()
     user, nice, system, _idle, _waiting, interrupts, soft, stolen = (int(field) / TICKS for field in fields[1:9])

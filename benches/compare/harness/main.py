@@ -3,7 +3,6 @@
 import argparse
 import os
 import signal
-import subprocess
 import sys
 from dataclasses import asdict, replace
 
@@ -19,6 +18,7 @@ import scale
 import soak
 import startup
 import throughput
+import tune
 from bench import QUICK, THOROUGH, Bench
 from cluster import Cluster
 from places import TARGET
@@ -32,6 +32,7 @@ ON_KAFKA = {
     "latency": latency,
     "memory": memory,
     "start": startup,
+    "tune": tune,
     "soak": soak,
 }
 ALONE = {"kernel": commands.kernel, "row": commands.row}

@@ -3,7 +3,7 @@
 import contenders
 from places import PAGE, TARGET, TEMPLATE
 from progress import say
-from sections import kernel, latency, memory, row, scale, soak, start, throughput
+from sections import kernel, latency, memory, row, scale, soak, start, throughput, tune
 from table import table
 
 SECTIONS = {
@@ -12,6 +12,7 @@ SECTIONS = {
     "latency": latency,
     "memory": memory,
     "start": start,
+    "tune": tune,
     "soak": soak,
     "kernel": kernel,
     "row": row,

@@ -4,7 +4,6 @@ import itertools
 import random
 import subprocess
 
-import programs
 from places import SAMPLE, TARGET
 
 FILE = TARGET / "rows.csv"

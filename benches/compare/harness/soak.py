@@ -27,7 +27,9 @@ def measure(bench):
         start = extent.warm_up + number * every
         resident = [bytes_ for at, bytes_ in samples if start <= at < start + every]
         if resident and figures["rows"]:
-            intervals.append({"minute": (number + 1) * every / 60, "resident_bytes": sum(resident) / len(resident)} | figures)
+            intervals.append(
+                {"minute": (number + 1) * every / 60, "resident_bytes": sum(resident) / len(resident)} | figures
+            )
     if len(intervals) < 2:
         raise RuntimeError(f"too little was seen in {seconds} s to tell a slope")
     return {

@@ -21,11 +21,7 @@ def show(result):
     rows = [
         [
             contender,
-            *(
-                shown(megabytes(contender, at, field))
-                for at in TARGETS
-                for field in ("resident_bytes", "peak_bytes")
-            ),
+            *(shown(megabytes(contender, at, field)) for at in TARGETS for field in ("resident_bytes", "peak_bytes")),
         ]
         for contender in contenders.ALL
         if megabytes(contender, "full", "peak_bytes")

@@ -21,8 +21,10 @@ def show(result):
     times = ratio(costs("workers", 2), costs("workers", 1))
     if times:
         verdicts.append(Verdict("scale", "CPU per row, two workers against one", times, " ×", WORKERS_TARGET))
-    rows = [[str(n), shown(spread(costs("workers", n))), shown(ratio(costs("workers", n), costs("workers", 1)))]
-            for n in values("workers")]
+    rows = [
+        [str(n), shown(spread(costs("workers", n))), shown(ratio(costs("workers", n), costs("workers", 1)))]
+        for n in values("workers")
+    ]
     parts = [table(["workers on one core", ">ns of CPU a row", ">÷ one worker"], rows)]
 
     rows = []
@@ -48,7 +50,9 @@ def show(result):
     parts.append(table(["bytes of a row", ">ns of CPU a row", ">the pass-through's ns"], rows))
     fits = []
     for contender in (contenders.OURS, contenders.PASS_THROUGH):
-        points = [(n, spread(costs("bytes", n, contender)).median) for n in values("bytes") if costs("bytes", n, contender)]
+        points = [
+            (n, spread(costs("bytes", n, contender)).median) for n in values("bytes") if costs("bytes", n, contender)
+        ]
         if len(points) > 2:
             by_byte, fixed = line(points)
             off = max(abs(fixed + by_byte * n - cost) / cost for n, cost in points)

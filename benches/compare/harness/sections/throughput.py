@@ -95,7 +95,7 @@ def facts(result):
     others, stolen = (Spread.of(100 * run[name] for run in runs) for name in ("others", "stolen"))
     work = Spread.of(run["same_work_ms"] for run in runs)
     lines.append(
-        f"Of the contender's core, other processes had {shown(others)} % of the time, the hypervisor {shown(stolen)} %. "
-        f"The same piece of work, done before each run, took it {shown(work)} ms."
+        f"Of its core, other processes than the contender had {shown(others)} % of the time, the hypervisor "
+        f"{shown(stolen)} %. The same piece of work, done before each run, took it {shown(work)} ms."
     )
     return "\n".join(lines)
