@@ -32,7 +32,7 @@ def write(store):
     losers = [verdict for verdict in verdicts if verdict.missed or verdict.behind]
     asked = [verdict for verdict in verdicts if verdict.target is not None]
     places |= {
-        "verdicts": table(VERDICT_HEAD, [verdict.row() for verdict in asked]),
+        "verdicts": table(VERDICT_HEAD, [verdict.row() for verdict in asked]) if asked else "Not measured.",
         "losers": table(VERDICT_HEAD, [verdict.row() for verdict in losers]) if losers else "None in these figures.",
         "conditions": conditions([result for result in results.values() if result]),
         "java": " ".join(map(str, contenders.JAVA[1:-2])),

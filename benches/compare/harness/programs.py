@@ -12,9 +12,6 @@ SERVICE, PROBE = "service", "probe"
 def build(wanted):
     """Paths of the programs, by name."""
     programs = {}
-    if SERVICE in wanted:
-        cargo = ["cargo", "build", "--release", "--locked"]
-        programs[SERVICE] = executables(cargo)["flight-delay-scorer"]
     benches = [name for name in (PROBE, contenders.PASS_THROUGH) if name in wanted]
     if benches:
         cargo = ["cargo", "bench", "--no-run", "--locked"]
@@ -22,6 +19,10 @@ def build(wanted):
             cargo += ["--bench", bench]
         built = executables(cargo)
         programs |= {bench: built[bench] for bench in benches}
+    if SERVICE in wanted:
+        # After the benches, with which cargo makes the service too, in the same place, with what else they need.
+        cargo = ["cargo", "build", "--release", "--locked"]
+        programs[SERVICE] = executables(cargo)["flight-delay-scorer"]
     if wanted & {contenders.LOOP, contenders.STREAMS}:
         subprocess.run(["mvn", "-q", "-B", "-f", COMPARE / "java/pom.xml", "package"], check=True)
     return programs
