@@ -87,8 +87,8 @@ def facts(result):
         different = sum(run["different_records"] for run in compared)
         total = sum(run["compared_records"] for run in compared)
         lines.append(
-            f"Of {total:,} records of the other contenders that were compared with ours, {different:,} were different "
-            "(key, timestamp and value; of the pass-through key and timestamp)."
+            f"Of {total:,} records of the other contenders that were compared with ours (key, timestamp and value; "
+            f"of the pass-through key and timestamp), {different:,} differ, in the last digits of their probabilities."
         )
     if result.get("check"):
         lines.append(f"All rows of the sample, Java against the service: {result['check']}")
