@@ -1,0 +1,92 @@
+"""A run in which a contender works off a backlog, and what a row took of the processor meanwhile."""
+
+import time
+
+import contenders
+import cores
+from progress import say
+
+SAMPLED_EVERY = 0.05
+# Slower than this is not slow, but stuck.
+ROWS_A_SECOND = 5_000
+# Share of the core that others may have before it is said.
+DISTURBED = 0.05
+# Records of each partition whose bytes are compared with those of the first contender.
+COMPARED = 200
+
+
+def drain(bench, contender, settings, topic, rows, partitions=10):
+    """One contender on a topic of so many rows. The figures are those of the second half of the rows: from when half
+    the outputs are in the log until all are."""
+    cluster = bench.cluster
+    output, group = cluster.create("Output", partitions), cluster.group()
+    samples, resident = [], []
+    work = cores.work()
+    busy, stolen = cores.busy(cores.CONTENDER)
+    with bench.start(contender, settings, group, topic, output) as process:
+        deadline = process.spawned + 60 + rows / ROWS_A_SECOND
+        while True:
+            begun = time.monotonic()
+            before = process.cpu()
+            # What Kafka writes at the end of a transaction counts as well: one record in ten thousand.
+            done = min(cluster.end(output, partitions), rows)
+            samples.append((done, time.monotonic(), (before + process.cpu()) / 2))
+            now, peak = process.memory()
+            resident.append(now if 2 * done >= rows else 0)
+            if done == rows and (not settings.is_exactly_once or cluster.committed(group, topic, partitions) == rows):
+                break
+            if begun > deadline:
+                raise RuntimeError(f"{contender}: {done} of {rows} rows after a long time\n{process.tail()}")
+            time.sleep(max(0.0, begun + SAMPLED_EVERY - time.monotonic()))
+        busy, stolen = (now - before for now, before in zip(cores.busy(cores.CONTENDER), (busy, stolen)))
+        lasted, own = time.monotonic() - process.spawned, process.cpu()
+    half_time, half_cpu = at(samples, rows / 2)
+    _, end_time, end_cpu = samples[-1]
+    run = {
+        "rows": rows,
+        "counted_rows": rows - rows // 2,
+        "cpu_ns_per_row": (end_cpu - half_cpu) * 1e9 / (rows / 2),
+        "rows_per_second": rows / 2 / (end_time - half_time),
+        # A whole core is 1: less means that it waited for the broker.
+        "core": (end_cpu - half_cpu) / (end_time - half_time),
+        "same_work_ms": work,
+        # Of the core's time in the whole run: what others than the contender had, and what the hypervisor took.
+        "others": max(0.0, busy - own) / lasted,
+        "stolen": stolen / lasted,
+        "resident_bytes": max(resident),
+        "peak_bytes": peak,
+    }
+    if run["others"] + run["stolen"] > DISTURBED:
+        say(f"DISTURBED: others had {run['others']:.0%} of the core, the hypervisor took {run['stolen']:.0%}")
+    bench.compare(contender, topic, output, partitions, run)
+    cluster.delete(output)
+    return run
+
+
+def at(samples, rows):
+    """When, and after how much processor time, so many rows were done: between two samples, as if evenly."""
+    for (rows_0, time_0, cpu_0), (rows_1, time_1, cpu_1) in zip(samples, samples[1:]):
+        if rows_0 < rows <= rows_1:
+            share = (rows - rows_0) / (rows_1 - rows_0)
+            return time_0 + share * (time_1 - time_0), cpu_0 + share * (cpu_1 - cpu_0)
+    raise RuntimeError("all rows were done before the first look: take more")
+
+
+def make_values(bench, topic, rows, partitions=10):
+    """Writes real outputs of the service for the pass-through, from the middle of the backlog on. That it also warms
+    up the broker does no harm."""
+    cluster = bench.cluster
+    output, group = cluster.create("Output", partitions), cluster.group()
+    each = min(2_000, rows // partitions // 4)
+    with bench.start(contenders.OURS, contenders.Settings(), group, topic, output) as process:
+        deadline = process.spawned + 60 + rows / ROWS_A_SECOND
+        while cluster.end(output, partitions) < rows:
+            process.check()
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"the service does not get on\n{process.tail()}")
+            time.sleep(SAMPLED_EVERY)
+    read = cluster.read(output, each, partitions, offset=rows // partitions // 2)
+    with open(contenders.VALUES, "wb") as file:
+        for records in read.values():
+            file.writelines(value + b"\n" for _, value, _ in records)
+    cluster.delete(output)

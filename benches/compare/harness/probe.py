@@ -1,0 +1,64 @@
+"""Rows at a given rate to a contender that waits for them, and the time until each comes out."""
+
+import json
+import subprocess
+import time
+
+import cores
+import programs
+import rows
+
+# For connecting, and for the last rows.
+PATIENCE = 120
+
+
+def probe(bench, contender, settings, warm_up, seconds, every=None, watch=None):
+    """The probe's report, with the contender's memory at its end. `watch` is called each second, with the process and
+    the seconds since the probe was started."""
+    cluster = bench.cluster
+    topic, output, group = cluster.create("Input"), cluster.create("Output"), cluster.group()
+    command = [bench.programs[programs.PROBE]]
+    arguments = {
+        "bootstrap-servers": cluster.servers,
+        "input-topic": topic,
+        "output-topic": output,
+        "rows": rows.FILE,
+        "rate": bench.extent.rate,
+        "warm-up": warm_up,
+        "seconds": seconds,
+    }
+    if every:
+        arguments["every"] = every
+    for name, value in arguments.items():
+        command += [f"--{name}", value]
+    with bench.start(contender, settings, group, topic, output) as process:
+        # The group is joined, and an empty topic read, before the first row.
+        cluster.wait_for_member(group, process)
+        child = subprocess.Popen(cores.pinned(cores.HARNESS, command), stdout=subprocess.PIPE, text=True)
+        try:
+            report = wait(child, warm_up + seconds + PATIENCE, lambda since: watch and watch(process, since))
+        finally:
+            child.kill()
+            child.wait()
+        now, peak = process.memory()
+        cpu = process.cpu()
+    cluster.delete(topic, output)
+    if report["received"] < report["sent"]:
+        raise RuntimeError(f"{contender}: {report['sent']} rows sent, {report['received']} came out")
+    return report | {"resident_bytes": now, "peak_bytes": peak, "cpu_seconds": cpu}
+
+
+def wait(child, most, each_second):
+    """What the probe prints at its end; calls `each_second` meanwhile."""
+    begun = time.monotonic()
+    while (since := time.monotonic() - begun) < most:
+        try:
+            out, _ = child.communicate(timeout=1)
+            break
+        except subprocess.TimeoutExpired:
+            each_second(since)
+    else:
+        raise RuntimeError(f"the probe is not done after {most:.0f} s")
+    if child.returncode != 0:
+        raise RuntimeError(f"the probe ended with {child.returncode}")
+    return json.loads(out)

@@ -1,0 +1,36 @@
+"""Builds what is run, and says where it is."""
+
+import json
+import subprocess
+
+import contenders
+from places import COMPARE, PROJECT
+
+SERVICE, PROBE = "service", "probe"
+
+
+def build(wanted):
+    """Paths of the programs, by name."""
+    programs = {}
+    benches = [name for name in (PROBE, contenders.PASS_THROUGH) if name in wanted]
+    if benches:
+        cargo = ["cargo", "bench", "--no-run", "--locked"]
+        for bench in benches:
+            cargo += ["--bench", bench]
+        built = executables(cargo)
+        programs |= {bench: built[bench] for bench in benches}
+    if SERVICE in wanted:
+        # After the benches, with which cargo makes the service too, in the same place, with what else they need.
+        cargo = ["cargo", "build", "--release", "--locked"]
+        programs[SERVICE] = executables(cargo)["flight-delay-scorer"]
+    if wanted & {contenders.LOOP, contenders.STREAMS}:
+        subprocess.run(["mvn", "-q", "-B", "-f", COMPARE / "java/pom.xml", "package"], check=True)
+    return programs
+
+
+def executables(cargo):
+    """What cargo made, by the names of the targets."""
+    command = [*cargo, "--message-format=json-render-diagnostics"]
+    built = subprocess.run(command, cwd=PROJECT, check=True, stdout=subprocess.PIPE, text=True)
+    messages = map(json.loads, built.stdout.splitlines())
+    return {message["target"]["name"]: message["executable"] for message in messages if message.get("executable")}
