@@ -12,6 +12,7 @@
 //! The graph is run by tract, with the tree ensembles of ONNX as operators of our own (`forest`).
 
 mod artifact;
+mod categories;
 mod collection;
 mod elementwise;
 mod error;
