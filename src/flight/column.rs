@@ -27,9 +27,10 @@ macro_rules! columns {
                 match self { $(Column::$name => stringify!($name),)* }
             }
 
-            pub(crate) const fn kind(self) -> Kind {
+            pub(super) const fn kind(self) -> &'static Kind {
                 use Kind::{Clock, Number, Text};
-                match self { $(Column::$name => $kind,)* }
+                const KINDS: [Kind; Column::ALL.len()] = [$($kind),*];
+                &KINDS[self as usize]
             }
         }
     };
@@ -98,7 +99,7 @@ impl Column {
     /// The numbers that the column's fields may hold; none where they are text.
     pub fn range(self) -> Option<RangeInclusive<i32>> {
         match self.kind() {
-            Kind::Number(range) | Kind::Clock(range) => Some(range),
+            Kind::Number(range) | Kind::Clock(range) => Some(range.clone()),
             Kind::Text => None,
         }
     }
