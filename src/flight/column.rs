@@ -12,6 +12,18 @@ pub enum Kind {
     Clock(RangeInclusive<i32>),
 }
 
+impl Kind {
+    /// Whether fields may hold this number.
+    #[inline]
+    pub(super) fn holds(&self, value: i32) -> bool {
+        match self {
+            Kind::Text => false,
+            Kind::Number(range) => range.contains(&value),
+            Kind::Clock(range) => range.contains(&value) && value % 100 < 60,
+        }
+    }
+}
+
 macro_rules! columns {
     ($($name:ident: $kind:expr,)*) => {
         /// A column of the US airline on-time schema. The discriminant is its position, from 0.

@@ -2,7 +2,7 @@
 
 use super::column::Kind;
 use super::rejection::quote;
-use super::starts::{Split, Starts};
+use super::starts::Starts;
 use super::{Column, Reason, Rejection, number};
 use std::ops::RangeInclusive;
 
@@ -46,21 +46,20 @@ impl RowReader {
                 format!("the row has {} bytes, the most is {MAX_ROW_BYTES}", value.len()),
             ));
         }
-        let (bytes, width, separator) = match self.starts.split(line) {
-            Split::Fields(width) => (line, width, 1),
-            Split::Quoted => {
-                let width = self.unquote(line)?;
-                (&self.unquoted[..], width, 0)
-            }
+        let is_plain = memchr::memchr(b'"', line).is_none();
+        let width = if is_plain {
+            self.starts.split(line)
+        } else {
+            self.unquote(line)?
         };
         if !WIDTHS.contains(&width) {
             return Err(wrong_width(width));
         }
         self.starts.place(width);
         Ok(Row {
-            bytes,
+            bytes: if is_plain { line } else { &self.unquoted },
             starts: &self.starts,
-            separator,
+            separator: usize::from(is_plain),
         })
     }
 
@@ -115,45 +114,44 @@ impl<'r> Row<'r> {
     /// [`Reason::NotANumber`] and [`Reason::OutOfRange`], with column, position (from 1) and value.
     #[inline]
     pub fn number(&self, column: Column) -> Result<Option<i32>, Rejection> {
-        let (range, clock) = match column.kind() {
-            Kind::Text => return Ok(None),
-            Kind::Number(range) => (range, false),
-            Kind::Clock(range) => (range, true),
-        };
         let place = self.starts.field(column as usize, self.separator);
-        let value = match number::short(self.bytes, place) {
-            Some(value) => value,
-            None => match self.text(column) {
-                Some(field) => number::whole(field).ok_or_else(|| self.not_a_number(column))?,
-                None => return Ok(None),
-            },
+        match number::short(self.bytes, place) {
+            Some(value) if column.kind().holds(value) => Ok(Some(value)),
+            _ => self.rare_number(column),
+        }
+    }
+
+    /// Any number, missing value or error.
+    #[inline(never)]
+    fn rare_number(&self, column: Column) -> Result<Option<i32>, Rejection> {
+        let Some(field) = self.text(column) else {
+            return Ok(None);
         };
-        if !range.contains(&value) || (clock && value % 100 >= 60) {
-            return Err(self.out_of_range(column, range, value));
+        let range = match column.kind() {
+            Kind::Text => return Ok(None),
+            Kind::Number(range) | Kind::Clock(range) => range,
+        };
+        let Some(value) = number::whole(field) else {
+            return Err(rejected(column, field, Reason::NotANumber, "is not a whole number"));
+        };
+        if !range.contains(&value) {
+            let expected = format!("is not within {} and {}", range.start(), range.end());
+            return Err(rejected(column, field, Reason::OutOfRange, &expected));
+        }
+        if !column.kind().holds(value) {
+            let expected = "is not a time as hhmm";
+            return Err(rejected(column, field, Reason::OutOfRange, expected));
         }
         Ok(Some(value))
     }
+}
 
-    #[cold]
-    fn not_a_number(&self, column: Column) -> Rejection {
-        self.rejected(column, Reason::NotANumber, "is not a whole number")
-    }
-
-    #[cold]
-    fn out_of_range(&self, column: Column, range: &RangeInclusive<i32>, value: i32) -> Rejection {
-        let expected = if range.contains(&value) {
-            "is not a time as hhmm".to_owned()
-        } else {
-            format!("is not within {} and {}", range.start(), range.end())
-        };
-        self.rejected(column, Reason::OutOfRange, &expected)
-    }
-
-    fn rejected(&self, column: Column, reason: Reason, problem: &str) -> Rejection {
-        let position = column as usize + 1;
-        let field = quote(self.text(column).unwrap_or_default());
-        Rejection::new(reason, format!("{column} (column {position}): {field} {problem}"))
-    }
+fn rejected(column: Column, field: &[u8], reason: Reason, problem: &str) -> Rejection {
+    let position = column as usize + 1;
+    Rejection::new(
+        reason,
+        format!("{column} (column {position}): {} {problem}", quote(field)),
+    )
 }
 
 fn strip_line_end(value: &[u8]) -> &[u8] {
