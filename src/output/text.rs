@@ -12,19 +12,34 @@ static PLAIN: [bool; 256] = {
 };
 
 /// Appends `text` as a JSON string; what is not UTF-8 becomes U+FFFD.
+#[inline]
 pub(super) fn push_json(text: &[u8], out: &mut Vec<u8>) {
-    out.push(b'"');
     // To the end also where an answer is known: texts are short.
-    if text.iter().fold(true, |plain, &byte| plain & PLAIN[usize::from(byte)]) {
-        out.extend_from_slice(text);
-    } else {
-        for chunk in text.utf8_chunks() {
-            for character in chunk.valid().chars() {
-                push_escaped(character, out);
-            }
-            if !chunk.invalid().is_empty() {
-                push_escaped(char::REPLACEMENT_CHARACTER, out);
-            }
+    if !text.iter().fold(true, |plain, &byte| plain & PLAIN[usize::from(byte)]) {
+        return push_other(text, out);
+    }
+    match *text {
+        // Carriers, airports and flight numbers: copies of a known length are much cheaper.
+        [a, b] => out.extend_from_slice(&[b'"', a, b, b'"']),
+        [a, b, c] => out.extend_from_slice(&[b'"', a, b, c, b'"']),
+        [a, b, c, d] => out.extend_from_slice(&[b'"', a, b, c, d, b'"']),
+        _ => {
+            out.push(b'"');
+            out.extend_from_slice(text);
+            out.push(b'"');
+        }
+    }
+}
+
+#[cold]
+fn push_other(text: &[u8], out: &mut Vec<u8>) {
+    out.push(b'"');
+    for chunk in text.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            push_escaped(character, out);
+        }
+        if !chunk.invalid().is_empty() {
+            push_escaped(char::REPLACEMENT_CHARACTER, out);
         }
     }
     out.push(b'"');
