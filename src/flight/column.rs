@@ -12,6 +12,18 @@ pub enum Kind {
     Clock(RangeInclusive<i32>),
 }
 
+impl Kind {
+    /// Whether fields may hold this number.
+    #[inline]
+    pub(super) fn holds(&self, value: i32) -> bool {
+        match self {
+            Kind::Text => false,
+            Kind::Number(range) => range.contains(&value),
+            Kind::Clock(range) => range.contains(&value) && value % 100 < 60,
+        }
+    }
+}
+
 macro_rules! columns {
     ($($name:ident: $kind:expr,)*) => {
         /// A column of the US airline on-time schema. The discriminant is its position, from 0.
@@ -27,9 +39,10 @@ macro_rules! columns {
                 match self { $(Column::$name => stringify!($name),)* }
             }
 
-            pub(crate) const fn kind(self) -> Kind {
+            pub(super) const fn kind(self) -> &'static Kind {
                 use Kind::{Clock, Number, Text};
-                match self { $(Column::$name => $kind,)* }
+                const KINDS: [Kind; Column::ALL.len()] = [$($kind),*];
+                &KINDS[self as usize]
             }
         }
     };
@@ -98,7 +111,7 @@ impl Column {
     /// The numbers that the column's fields may hold; none where they are text.
     pub fn range(self) -> Option<RangeInclusive<i32>> {
         match self.kind() {
-            Kind::Number(range) | Kind::Clock(range) => Some(range),
+            Kind::Number(range) | Kind::Clock(range) => Some(range.clone()),
             Kind::Text => None,
         }
     }

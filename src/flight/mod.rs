@@ -12,6 +12,7 @@ mod lines;
 mod number;
 mod rejection;
 mod row;
+mod starts;
 
 pub use column::Column;
 pub use identity::{ClockTime, Date, Identity};

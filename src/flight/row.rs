@@ -2,28 +2,23 @@
 
 use super::column::Kind;
 use super::rejection::quote;
+use super::starts::Starts;
 use super::{Column, Reason, Rejection, number};
 use std::ops::RangeInclusive;
 
 /// Rows above this size are rejected as [`Reason::TooLarge`]: 64 KiB.
 pub const MAX_ROW_BYTES: usize = 64 * 1024;
 
-const COLUMNS: usize = Column::ALL.len();
-const LABELS: usize = 2;
+pub(super) const COLUMNS: usize = Column::ALL.len();
+pub(super) const LABELS: usize = 2;
 /// 29 fields is the public data set without labels, 31 with them. 30 is the row that the original demo
 /// showed, which lost one missing value before the labels.
 const WIDTHS: RangeInclusive<usize> = COLUMNS - LABELS..=COLUMNS;
 
-#[derive(Debug, Clone, Copy, Default)]
-struct Span {
-    start: u32,
-    end: u32,
-}
-
 /// Splits rows into fields. One reader serves any number of rows, one after the other, without allocating.
 #[derive(Debug, Default)]
 pub struct RowReader {
-    spans: [Span; COLUMNS],
+    starts: Starts,
     quoted: Vec<u8>,
     unquoted: Vec<u8>,
 }
@@ -32,7 +27,9 @@ pub struct RowReader {
 #[derive(Debug, Clone, Copy)]
 pub struct Row<'r> {
     bytes: &'r [u8],
-    spans: &'r [Span; COLUMNS],
+    starts: &'r Starts,
+    /// Bytes between two fields.
+    separator: usize,
 }
 
 impl RowReader {
@@ -49,38 +46,21 @@ impl RowReader {
                 format!("the row has {} bytes, the most is {MAX_ROW_BYTES}", value.len()),
             ));
         }
-        if memchr::memchr(b'"', line).is_none() {
-            let width = self.split(line)?;
-            self.place(width)?;
-            Ok(Row {
-                bytes: line,
-                spans: &self.spans,
-            })
+        let is_plain = memchr::memchr(b'"', line).is_none();
+        let width = if is_plain {
+            self.starts.split(line)
         } else {
-            let width = self.unquote(line)?;
-            self.place(width)?;
-            Ok(Row {
-                bytes: &self.unquoted,
-                spans: &self.spans,
-            })
+            self.unquote(line)?
+        };
+        if !WIDTHS.contains(&width) {
+            return Err(wrong_width(width));
         }
-    }
-
-    fn split(&mut self, line: &[u8]) -> Result<usize, Rejection> {
-        let mut start = 0;
-        let mut width = 0;
-        for end in memchr::memchr_iter(b',', line).chain([line.len()]) {
-            let Some(span) = self.spans.get_mut(width) else {
-                return Err(wrong_width(memchr::memchr_iter(b',', line).count() + 1));
-            };
-            *span = Span {
-                start: start as u32,
-                end: end as u32,
-            };
-            start = end + 1;
-            width += 1;
-        }
-        Ok(width)
+        self.starts.place(width);
+        Ok(Row {
+            bytes: if is_plain { line } else { &self.unquoted },
+            starts: &self.starts,
+            separator: usize::from(is_plain),
+        })
     }
 
     /// RFC 4180 fields with quotes, copied without them.
@@ -113,38 +93,18 @@ impl RowReader {
                 ));
             }
         }
-        let mut start = 0;
-        for (span, &end) in self.spans.iter_mut().zip(&ends[..width]) {
-            let end = end as u32;
-            *span = Span { start, end };
-            start = end;
-        }
+        self.starts.set(&ends[..width]);
         Ok(width)
-    }
-
-    /// Moves the fields of a narrower row to their columns.
-    fn place(&mut self, width: usize) -> Result<(), Rejection> {
-        if !WIDTHS.contains(&width) {
-            return Err(wrong_width(width));
-        }
-        const FIRST_LABEL: usize = COLUMNS - LABELS;
-        if width == FIRST_LABEL {
-            self.spans[FIRST_LABEL..].fill(Span::default());
-        } else if width < COLUMNS {
-            self.spans.copy_within(width - LABELS..width, FIRST_LABEL);
-            self.spans[width - LABELS..FIRST_LABEL].fill(Span::default());
-        }
-        Ok(())
     }
 }
 
 impl<'r> Row<'r> {
     /// The bytes of a field, `None` where it is missing: `NA` or empty.
+    #[inline]
     pub fn text(&self, column: Column) -> Option<&'r [u8]> {
-        let span = self.spans[column as usize];
-        match &self.bytes[span.start as usize..span.end as usize] {
-            b"" | b"NA" => None,
-            field => Some(field),
+        match self.bytes.get(self.starts.field(column as usize, self.separator)) {
+            None | Some(b"" | b"NA") => None,
+            field => field,
         }
     }
 
@@ -152,14 +112,24 @@ impl<'r> Row<'r> {
     ///
     /// # Errors
     /// [`Reason::NotANumber`] and [`Reason::OutOfRange`], with column, position (from 1) and value.
+    #[inline]
     pub fn number(&self, column: Column) -> Result<Option<i32>, Rejection> {
+        let place = self.starts.field(column as usize, self.separator);
+        match number::short(self.bytes, place) {
+            Some(value) if column.kind().holds(value) => Ok(Some(value)),
+            _ => self.rare_number(column),
+        }
+    }
+
+    /// Any number, missing value or error.
+    #[inline(never)]
+    fn rare_number(&self, column: Column) -> Result<Option<i32>, Rejection> {
         let Some(field) = self.text(column) else {
             return Ok(None);
         };
-        let (range, clock) = match column.kind() {
+        let range = match column.kind() {
             Kind::Text => return Ok(None),
-            Kind::Number(range) => (range, false),
-            Kind::Clock(range) => (range, true),
+            Kind::Number(range) | Kind::Clock(range) => range,
         };
         let Some(value) = number::whole(field) else {
             return Err(rejected(column, field, Reason::NotANumber, "is not a whole number"));
@@ -168,12 +138,20 @@ impl<'r> Row<'r> {
             let expected = format!("is not within {} and {}", range.start(), range.end());
             return Err(rejected(column, field, Reason::OutOfRange, &expected));
         }
-        if clock && value % 100 >= 60 {
+        if !column.kind().holds(value) {
             let expected = "is not a time as hhmm";
             return Err(rejected(column, field, Reason::OutOfRange, expected));
         }
         Ok(Some(value))
     }
+}
+
+fn rejected(column: Column, field: &[u8], reason: Reason, problem: &str) -> Rejection {
+    let position = column as usize + 1;
+    Rejection::new(
+        reason,
+        format!("{column} (column {position}): {} {problem}", quote(field)),
+    )
 }
 
 fn strip_line_end(value: &[u8]) -> &[u8] {
@@ -185,14 +163,6 @@ fn wrong_width(width: usize) -> Rejection {
     Rejection::new(
         Reason::RowWidth,
         format!("the row has {width} fields, it should have 29, 30 or 31"),
-    )
-}
-
-fn rejected(column: Column, field: &[u8], reason: Reason, problem: &str) -> Rejection {
-    let position = column as usize + 1;
-    Rejection::new(
-        reason,
-        format!("{column} (column {position}): {} {problem}", quote(field)),
     )
 }
 

@@ -1,5 +1,6 @@
 //! From the fields of a row to the columns of the graph's input.
 
+use super::categories::Categories;
 use super::metadata::{Feature, Input};
 use super::real::Real;
 use crate::flight::{Column, Rejection, Row};
@@ -16,24 +17,6 @@ enum Source {
     Missing,
     Number(Column),
     Category(Column, Categories),
-}
-
-/// The values of a category with their positions, ordered by their bytes.
-#[derive(Debug)]
-struct Categories(Vec<(Box<[u8]>, i32)>);
-
-impl Categories {
-    fn new(values: &[String]) -> Self {
-        let values = values.iter().map(|value| Box::from(value.as_bytes()));
-        let mut values: Vec<_> = values.zip(0..).collect();
-        values.sort();
-        Categories(values)
-    }
-
-    fn position(&self, field: &[u8]) -> Option<i32> {
-        let found = self.0.binary_search_by(|(value, _)| value.as_ref().cmp(field));
-        found.ok().map(|index| self.0[index].1)
-    }
 }
 
 impl Encoder {
@@ -60,8 +43,10 @@ impl Encoder {
     /// Where a number cannot be read; `matrix` is then as it was.
     pub fn encode<T: Real>(&self, row: &Row<'_>, matrix: &mut Vec<T>, unknown: &mut [u64]) -> Result<(), Rejection> {
         let before = matrix.len();
-        for (source, unknown) in self.features.iter().zip(unknown) {
-            let value = match source {
+        matrix.resize(before + self.width(), T::NAN);
+        let values = matrix[before..].iter_mut().zip(unknown);
+        for (source, (value, unknown)) in self.features.iter().zip(values) {
+            let found = match source {
                 Source::Missing => None,
                 Source::Number(column) => match row.number(*column) {
                     Ok(number) => number,
@@ -76,7 +61,9 @@ impl Encoder {
                     position
                 }),
             };
-            matrix.push(value.map_or(T::NAN, T::from_i32));
+            if let Some(found) = found {
+                *value = T::from_i32(found);
+            }
         }
         Ok(())
     }
@@ -145,16 +132,5 @@ mod tests {
         let rejection = encoder.encode(&row, &mut matrix, &mut [0; 2]).unwrap_err();
         assert_eq!(rejection.reason, Reason::OutOfRange);
         assert_eq!(matrix, [7.0]);
-    }
-
-    #[test]
-    fn categories_are_found_by_their_bytes() {
-        let values: Vec<_> = ["b", "", "a", "é", "aa"].map(str::to_owned).to_vec();
-        let categories = Categories::new(&values);
-        for (position, value) in (0..).zip(&values) {
-            assert_eq!(categories.position(value.as_bytes()), Some(position));
-        }
-        assert_eq!(categories.position(b"A"), None);
-        assert_eq!(categories.position(b"\xe9"), None);
     }
 }

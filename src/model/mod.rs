@@ -13,6 +13,7 @@
 
 mod artifact;
 mod bare;
+mod categories;
 mod collection;
 mod elementwise;
 mod error;

@@ -22,10 +22,10 @@ impl Probability {
     /// Appends the shortest decimal that reads back to the same float or double, a valid JSON number. A
     /// value that JSON cannot express (NaN or infinite) becomes `null`.
     pub fn write(self, out: &mut Vec<u8>) {
-        out.extend_from_slice(self.format(&mut ryu::Buffer::new()).as_bytes());
+        out.extend_from_slice(self.format(&mut zmij::Buffer::new()).as_bytes());
     }
 
-    fn format(self, buffer: &mut ryu::Buffer) -> &str {
+    fn format(self, buffer: &mut zmij::Buffer) -> &str {
         match self {
             Probability::F32(value) if value.is_finite() => buffer.format_finite(value),
             Probability::F64(value) if value.is_finite() => buffer.format_finite(value),
@@ -37,7 +37,7 @@ impl Probability {
 /// As [`Probability::write`].
 impl fmt::Display for Probability {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.format(&mut ryu::Buffer::new()))
+        f.write_str(self.format(&mut zmij::Buffer::new()))
     }
 }
 

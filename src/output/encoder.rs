@@ -2,9 +2,8 @@
 
 use super::Format;
 use super::text::push_json;
-use crate::flight::Identity;
+use crate::flight::{ClockTime, Date, Identity};
 use crate::model::{Model, Prediction};
-use std::io::Write;
 
 /// Where an input record stands in Kafka.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,8 +17,10 @@ pub struct Source<'s> {
 #[derive(Debug)]
 pub struct Encoder {
     format: Format,
-    /// JSON: `"NO":` and so on, in the order of the labels.
-    label_keys: Vec<Vec<u8>>,
+    /// JSON: for each label, the start of a prediction of it up to the first probability.
+    starts: Vec<Vec<u8>>,
+    /// JSON: for each label but the first, what stands before its probability.
+    keys: Vec<Vec<u8>>,
     /// JSON: the threshold and the start of the flight.
     threshold: Vec<u8>,
     /// JSON: the model.
@@ -29,26 +30,23 @@ pub struct Encoder {
 impl Encoder {
     pub fn new(format: Format, model: &Model) -> Self {
         let metadata = model.metadata();
-        let label_keys = metadata
-            .labels
-            .iter()
-            .map(|label| {
-                let mut key = Vec::new();
-                push_json(label.as_bytes(), &mut key);
-                key.push(b':');
-                key
-            })
-            .collect();
-        let mut rest = b",\"model\":{\"name\":".to_vec();
-        push_json(metadata.name.as_bytes(), &mut rest);
-        rest.extend_from_slice(b",\"sha256\":");
-        push_json(model.short_sha256().as_bytes(), &mut rest);
-        rest.push(b'}');
+        let json = |start: &[u8], text: &str, end: &[u8]| {
+            let mut json = start.to_vec();
+            push_json(text.as_bytes(), &mut json);
+            json.extend_from_slice(end);
+            json
+        };
+        let labels = metadata.labels.iter();
+        let mut keys = labels.clone().map(|label| json(b"", label, b":"));
+        let first = keys.next().unwrap_or_default();
+        let start = |label| [json(b"{\"label\":", label, b",\"probabilities\":{"), first.clone()].concat();
+        let name = json(b",\"model\":{\"name\":", &metadata.name, b",\"sha256\":");
         Encoder {
             format,
-            label_keys,
+            starts: labels.map(|label| start(label)).collect(),
+            keys: keys.map(|key| [b",", &key[..]].concat()).collect(),
             threshold: format!("}},\"threshold\":{},\"flight\":", metadata.threshold).into_bytes(),
-            model: rest,
+            model: [name, json(b"", model.short_sha256(), b"}")].concat(),
         }
     }
 
@@ -57,17 +55,13 @@ impl Encoder {
         if self.format != Format::Json {
             return;
         }
-        push_field(
-            b"{\"date\":",
-            flight.date.map(|date| date.to_ascii()).as_ref().map(|d| &d[..]),
-            out,
-        );
-        push_field(b",\"carrier\":", flight.carrier, out);
-        push_field(b",\"number\":", flight.number, out);
-        push_field(b",\"origin\":", flight.origin, out);
-        push_field(b",\"destination\":", flight.destination, out);
-        let departure = flight.scheduled_departure.map(|time| time.to_ascii());
-        push_field(b",\"scheduled_departure\":", departure.as_ref().map(|d| &d[..]), out);
+        push_ascii(b"{\"date\":", flight.date.map(Date::to_ascii), out);
+        push_text(b",\"carrier\":", flight.carrier, out);
+        push_text(b",\"number\":", flight.number, out);
+        push_text(b",\"origin\":", flight.origin, out);
+        push_text(b",\"destination\":", flight.destination, out);
+        let departure = flight.scheduled_departure.map(ClockTime::to_ascii);
+        push_ascii(b",\"scheduled_departure\":", departure, out);
         out.push(b'}');
     }
 
@@ -97,13 +91,12 @@ impl Encoder {
     }
 
     fn json(&self, prediction: &Prediction<'_>, flight: &[u8], source: Option<Source<'_>>, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"{\"label\":");
-        push_json(prediction.label().as_bytes(), out);
-        out.extend_from_slice(b",\"probabilities\":{");
-        for (position, (key, (_, probability))) in self.label_keys.iter().zip(prediction.probabilities()).enumerate() {
-            if position > 0 {
-                out.push(b',');
-            }
+        out.extend_from_slice(&self.starts[prediction.label_index()]);
+        let mut probabilities = prediction.probabilities();
+        if let Some((_, probability)) = probabilities.next() {
+            probability.write(out);
+        }
+        for (key, (_, probability)) in self.keys.iter().zip(probabilities) {
             out.extend_from_slice(key);
             probability.write(out);
         }
@@ -114,21 +107,34 @@ impl Encoder {
             out.extend_from_slice(b",\"source\":{\"topic\":\"");
             // A topic's name has no character that JSON escapes.
             out.extend_from_slice(source.topic.as_bytes());
-            // Writing to a vector does not fail.
-            let _ = write!(
-                out,
-                "\",\"partition\":{},\"offset\":{}}}",
-                source.partition, source.offset
-            );
+            out.extend_from_slice(b"\",\"partition\":");
+            out.extend_from_slice(itoa::Buffer::new().format(source.partition).as_bytes());
+            out.extend_from_slice(b",\"offset\":");
+            out.extend_from_slice(itoa::Buffer::new().format(source.offset).as_bytes());
+            out.push(b'}');
         }
         out.push(b'}');
     }
 }
 
-fn push_field(key: &[u8], value: Option<&[u8]>, out: &mut Vec<u8>) {
+/// A key, and a text that may be anything.
+fn push_text<const N: usize>(key: &[u8; N], value: Option<&[u8]>, out: &mut Vec<u8>) {
     out.extend_from_slice(key);
     match value {
         Some(value) => push_json(value, out),
+        None => out.extend_from_slice(b"null"),
+    }
+}
+
+/// A key, and a text without what JSON escapes.
+fn push_ascii<const N: usize, const M: usize>(key: &[u8; N], value: Option<[u8; M]>, out: &mut Vec<u8>) {
+    out.extend_from_slice(key);
+    match value {
+        Some(value) => {
+            out.push(b'"');
+            out.extend_from_slice(&value);
+            out.push(b'"');
+        }
         None => out.extend_from_slice(b"null"),
     }
 }
