@@ -24,7 +24,7 @@ pub use instructions::Instructions;
 
 use super::ensemble::{Aggregate, Ensemble, Weight};
 use crate::model::real::Real;
-use columns::{Columns, Planner};
+use columns::{Columns, MOST_COLUMNS, Planner};
 use lanes::{LANES, Lanes};
 use trees::{Gives, Place, Tree};
 
@@ -128,23 +128,26 @@ impl<T: Real> Kernel<T> {
     fn evaluate_portable(&self, features: &[T], width: usize, scores: &mut [T]) {
         scores.fill(T::ZERO);
         let rows = scores.len() / self.targets;
-        let groups = rows.min(MOST_ROWS).div_ceil(LANES);
-        let mut columns = vec![[0; LANES]; self.columns.len() * groups];
         if rows < FEW_ROWS {
+            let mut columns = [0; MOST_COLUMNS];
             for (row, scores) in scores.chunks_exact_mut(self.targets).enumerate() {
-                self.columns
-                    .fill(&features[row * width..][..width], 1, 1, columns.as_flattened_mut());
-                self.walk_trees(columns.as_flattened(), scores);
+                let features = &features[row * width..][..width];
+                self.columns.fill(features, 1, 1, &mut columns);
+                self.walk_trees(&columns, scores);
             }
         } else {
-            let mut stack = vec![[0; LANES]; (self.height + TOGETHER - 1) * groups];
+            let groups = rows.min(MOST_ROWS).div_ceil(LANES);
+            let mut columns = lanes::buffer(self.columns.len() * groups);
+            let columns = lanes::aligned(&mut columns);
+            let mut stack = lanes::buffer((self.height + TOGETHER - 1) * groups);
+            let stack = lanes::aligned(&mut stack);
             for (batch, scores) in scores.chunks_mut(MOST_ROWS * self.targets).enumerate() {
                 let rows = scores.len() / self.targets;
                 let features = &features[batch * MOST_ROWS * width..][..rows * width];
                 self.columns
                     .fill(features, rows, groups * LANES, columns.as_flattened_mut());
                 for trees in self.trees.chunks(TOGETHER) {
-                    self.score(trees, &columns, groups, &mut stack, scores);
+                    self.score(trees, columns, groups, stack, scores);
                 }
             }
         }
@@ -155,31 +158,12 @@ impl<T: Real> Kernel<T> {
     /// that can be.
     #[inline(always)]
     fn score(&self, trees: &[Tree<T>], columns: &[Lanes], groups: usize, stack: &mut [Lanes], scores: &mut [T]) {
-        if let [
-            Tree {
-                steps: Some(steps_1),
-                gives: Gives::One { values: values_1, .. },
-                ..
-            },
-            Tree {
-                steps: Some(steps_2),
-                gives: Gives::One { values: values_2, .. },
-                ..
-            },
-            Tree {
-                steps: Some(steps_3),
-                gives: Gives::One { values: values_3, .. },
-                ..
-            },
-            Tree {
-                steps: Some(steps_4),
-                gives: Gives::One { values: values_4, .. },
-                ..
-            },
-        ] = trees
-            && self.targets == 1
+        if self.targets == 1
+            && let [first, second, third, fourth] = trees
+            && let [Some(first), Some(second), Some(third), Some(fourth)] =
+                [first, second, third, fourth].map(Tree::steps_and_values)
         {
-            for (position, steps) in [steps_1, steps_2, steps_3, steps_4].into_iter().enumerate() {
+            for (position, (steps, _)) in [first, second, third, fourth].into_iter().enumerate() {
                 lanes::take(steps, columns, groups, &mut stack[position * groups..]);
             }
             let leaves = stack.as_flattened();
@@ -187,10 +171,10 @@ impl<T: Real> Kernel<T> {
             let leaves = leaves(0).iter().zip(leaves(1)).zip(leaves(2)).zip(leaves(3));
             for (score, (((&leaf_1, &leaf_2), &leaf_3), &leaf_4)) in scores.iter_mut().zip(leaves) {
                 let mut sum = *score;
-                sum += values_1[usize::from(leaf_1)];
-                sum += values_2[usize::from(leaf_2)];
-                sum += values_3[usize::from(leaf_3)];
-                sum += values_4[usize::from(leaf_4)];
+                sum += first.1[usize::from(leaf_1)];
+                sum += second.1[usize::from(leaf_2)];
+                sum += third.1[usize::from(leaf_3)];
+                sum += fourth.1[usize::from(leaf_4)];
                 *score = sum;
             }
             return;
@@ -224,26 +208,26 @@ impl<T: Real> Kernel<T> {
     /// Walks down one tree for all rows, several at a time so that the processor need not wait for one.
     #[inline(always)]
     fn walk_rows(&self, tree: &Tree<T>, columns: &[u8], lanes: usize, scores: &mut [T]) {
-        let places = &self.places[tree.first as usize..];
         for (group, scores) in scores.chunks_mut(WALKERS * self.targets).enumerate() {
             let mut at = [tree.root; WALKERS];
             for _ in 0..tree.depth {
                 for (walker, at) in at.iter_mut().enumerate() {
                     // Those beyond the last row walk too, to nowhere that matters.
                     let row = group * WALKERS + walker;
-                    *at = places[*at as usize].next(|column| columns[column * lanes + row]);
+                    *at = self.places[*at as usize].next(|column| columns[column * lanes + row]);
                 }
             }
             for (scores, at) in scores.chunks_exact_mut(self.targets).zip(at) {
-                self.add(tree, scores, at as usize);
+                self.add(tree, scores, (at - tree.first) as usize);
             }
         }
     }
 
     /// Walks down all trees for one row, several at a time.
     #[inline(always)]
-    fn walk_trees(&self, columns: &[u8], scores: &mut [T]) {
+    fn walk_trees(&self, columns: &[u8; MOST_COLUMNS], scores: &mut [T]) {
         for trees in self.trees.chunks(WALKERS) {
+            // The first place is a leaf, where those without a tree stay.
             let mut at = [0; WALKERS];
             let mut depth = 0;
             for (at, tree) in at.iter_mut().zip(trees) {
@@ -251,12 +235,12 @@ impl<T: Real> Kernel<T> {
                 depth = depth.max(tree.depth);
             }
             for _ in 0..depth {
-                for (at, tree) in at.iter_mut().zip(trees) {
-                    *at = self.places[(tree.first + *at) as usize].next(|column| columns[column]);
+                for at in &mut at {
+                    *at = self.places[*at as usize].next(|column| columns[column & (MOST_COLUMNS - 1)]);
                 }
             }
             for (at, tree) in at.into_iter().zip(trees) {
-                self.add(tree, scores, at as usize);
+                self.add(tree, scores, (at - tree.first) as usize);
             }
         }
     }

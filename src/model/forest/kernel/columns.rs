@@ -12,7 +12,7 @@ const MISSING: u8 = u8::MAX;
 /// Thresholds that one column of ranks can tell apart.
 const THRESHOLDS_EACH: usize = MISSING as usize - 1;
 /// So many columns of a batch fit into a processor's second cache.
-const MOST_COLUMNS: usize = 1024;
+pub(super) const MOST_COLUMNS: usize = 1024;
 /// Rows that become columns together: few enough to stay in the first cache while their features are taken one by one.
 const AT_ONCE: usize = 256;
 
@@ -25,8 +25,10 @@ pub(super) struct ByteTest {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TestKind {
-    /// Is the byte within `from` and `from + more`, where 0 follows 255?
-    Within { from: u8, more: u8 },
+    /// Is the byte at most this?
+    AtMost(u8),
+    /// Is it above this?
+    Above(u8),
     /// Are these bits of the byte as in `wanted`?
     Bits { mask: u8, wanted: u8 },
 }
@@ -41,12 +43,17 @@ struct OfFeature<T> {
     columns: Vec<Column>,
 }
 
-/// How a feature becomes a byte: by its rank, or as a whole number.
+/// How a feature becomes a byte.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Column {
-    index: u16,
-    by_rank: Box<[u8]>,
-    by_whole: Box<[u8]>,
+enum Column {
+    /// By its rank, or as a whole number.
+    Table {
+        index: u16,
+        by_rank: Box<[u8]>,
+        by_whole: Box<[u8]>,
+    },
+    /// One more than the byte in an earlier column: a missing value, there above all others, is below them here.
+    Next { index: u16, of: u16 },
 }
 
 /// How rows become columns.
@@ -83,10 +90,24 @@ impl<T: Real> Columns<T> {
                     of_feature.ranks.places(values, places);
                 }
                 for column in &of_feature.columns {
-                    let table = if are_whole { &column.by_whole } else { &column.by_rank };
-                    let bytes = &mut columns[usize::from(column.index) * lanes + part * AT_ONCE..][..rows];
-                    for (byte, &place) in bytes.iter_mut().zip(&*places) {
-                        *byte = table[usize::from(place)];
+                    let start = |index: u16| usize::from(index) * lanes + part * AT_ONCE;
+                    match column {
+                        Column::Table {
+                            index,
+                            by_rank,
+                            by_whole,
+                        } => {
+                            let table = if are_whole { by_whole } else { by_rank };
+                            for (byte, &place) in columns[start(*index)..][..rows].iter_mut().zip(&*places) {
+                                *byte = table[usize::from(place)];
+                            }
+                        }
+                        Column::Next { index, of } => {
+                            let (earlier, later) = columns.split_at_mut(start(*index));
+                            for (byte, &other) in later[..rows].iter_mut().zip(&earlier[start(*of)..][..rows]) {
+                                *byte = other.wrapping_add(1);
+                            }
+                        }
                     }
                 }
             }
@@ -97,7 +118,10 @@ impl<T: Real> Columns<T> {
 /// Finds a column for each question, and makes it where there is none yet.
 pub(super) struct Planner<T> {
     features: Vec<OfFeature<T>>,
+    /// The columns of ranks, by feature and chunk.
     ranks: HashMap<(usize, usize), u16>,
+    /// Those that are one more, by the other.
+    next: HashMap<u16, u16>,
     answers: HashMap<(usize, Box<[bool]>), ByteTest>,
     /// Of each feature the last column of answers, and the last bit taken in it.
     bits: HashMap<usize, (u16, u8)>,
@@ -115,6 +139,7 @@ impl<T: Real> Planner<T> {
         Planner {
             features: ranks.into_iter().enumerate().map(of_feature).collect(),
             ranks: HashMap::new(),
+            next: HashMap::new(),
             answers: HashMap::new(),
             bits: HashMap::new(),
             count: 0,
@@ -124,27 +149,18 @@ impl<T: Real> Planner<T> {
     pub fn test(&mut self, feature: usize, question: &Question) -> Result<ByteTest, TooLarge> {
         match question {
             Question::AtMost { threshold, missing } => {
-                let chunk = threshold / THRESHOLDS_EACH;
-                let column = match self.ranks.get(&(feature, chunk)) {
-                    Some(&column) => column,
-                    None => {
-                        let base = chunk * THRESHOLDS_EACH;
-                        let ranks = 0..self.features[feature].ranks.len();
-                        let bytes = ranks.map(|rank| rank.saturating_sub(base).min(THRESHOLDS_EACH) as u8);
-                        let column = self.add(feature, bytes.chain([MISSING]).collect())?;
-                        self.ranks.insert((feature, chunk), column);
-                        column
-                    }
-                };
-                let last = (threshold % THRESHOLDS_EACH) as u8;
-                let kind = match missing {
-                    false => TestKind::Within { from: 0, more: last },
-                    true => TestKind::Within {
-                        from: MISSING,
-                        more: last + 1,
+                let column = self.ranks(feature, threshold / THRESHOLDS_EACH)?;
+                let limit = (threshold % THRESHOLDS_EACH) as u8;
+                Ok(match missing {
+                    false => ByteTest {
+                        column,
+                        kind: TestKind::AtMost(limit),
                     },
-                };
-                Ok(ByteTest { column, kind })
+                    true => ByteTest {
+                        column: self.next(feature, column)?,
+                        kind: TestKind::AtMost(limit + 1),
+                    },
+                })
             }
             Question::Among(answers) => {
                 let key = (feature, answers.clone());
@@ -158,20 +174,44 @@ impl<T: Real> Planner<T> {
         }
     }
 
+    /// The column with a chunk of the ranks.
+    fn ranks(&mut self, feature: usize, chunk: usize) -> Result<u16, TooLarge> {
+        if let Some(&column) = self.ranks.get(&(feature, chunk)) {
+            return Ok(column);
+        }
+        let base = chunk * THRESHOLDS_EACH;
+        let ranks = 0..self.features[feature].ranks.len();
+        let bytes = ranks.map(|rank| rank.saturating_sub(base).min(THRESHOLDS_EACH) as u8);
+        let column = self.table(feature, bytes.chain([MISSING]).collect())?;
+        self.ranks.insert((feature, chunk), column);
+        Ok(column)
+    }
+
+    /// The column with one more than another.
+    fn next(&mut self, feature: usize, of: u16) -> Result<u16, TooLarge> {
+        if let Some(&column) = self.next.get(&of) {
+            return Ok(column);
+        }
+        let index = self.index()?;
+        self.features[feature].columns.push(Column::Next { index, of });
+        self.next.insert(of, index);
+        Ok(index)
+    }
+
     /// A bit of the feature's last column of answers, or the first of a new one.
     fn add_answers(&mut self, feature: usize, answers: &[bool]) -> Result<ByteTest, TooLarge> {
         let (column, mask) = match self.bits.get(&feature) {
             Some(&(column, mask)) if mask < 1 << 7 => (column, mask << 1),
-            _ => (self.add(feature, vec![0; answers.len()])?, 1),
+            _ => (self.table(feature, vec![0; answers.len()])?, 1),
         };
         self.bits.insert(feature, (column, mask));
-        let columns = self.features[feature].columns.iter_mut();
-        for bytes in columns
-            .filter(|other| other.index == column)
-            .map(|column| &mut column.by_rank)
-        {
-            for (byte, &answer) in bytes.iter_mut().zip(answers) {
-                *byte |= if answer { mask } else { 0 };
+        for other in &mut self.features[feature].columns {
+            if let Column::Table { index, by_rank, .. } = other
+                && *index == column
+            {
+                for (byte, &answer) in by_rank.iter_mut().zip(answers) {
+                    *byte |= if answer { mask } else { 0 };
+                }
             }
         }
         Ok(ByteTest {
@@ -180,18 +220,22 @@ impl<T: Real> Planner<T> {
         })
     }
 
-    fn add(&mut self, feature: usize, by_rank: Vec<u8>) -> Result<u16, TooLarge> {
-        if self.count == MOST_COLUMNS {
-            return Err(TooLarge::Columns { most: MOST_COLUMNS });
-        }
-        let index = self.count as u16;
-        self.features[feature].columns.push(Column {
+    fn table(&mut self, feature: usize, by_rank: Vec<u8>) -> Result<u16, TooLarge> {
+        let index = self.index()?;
+        self.features[feature].columns.push(Column::Table {
             index,
             by_rank: by_rank.into(),
             by_whole: Box::default(),
         });
-        self.count += 1;
         Ok(index)
+    }
+
+    fn index(&mut self) -> Result<u16, TooLarge> {
+        if self.count == MOST_COLUMNS {
+            return Err(TooLarge::Columns { most: MOST_COLUMNS });
+        }
+        self.count += 1;
+        Ok(self.count as u16 - 1)
     }
 
     /// The columns that were asked for.
@@ -200,9 +244,12 @@ impl<T: Real> Planner<T> {
         features.retain(|feature| !feature.columns.is_empty());
         for feature in &mut features {
             feature.whole = Whole::new(&feature.ranks);
+            let whole = feature.whole.as_ref().map(|whole| whole.ranks(&feature.ranks));
             for column in &mut feature.columns {
-                let whole = feature.whole.iter().flat_map(|whole| whole.ranks(&feature.ranks));
-                column.by_whole = whole.map(|rank| column.by_rank[usize::from(rank)]).collect();
+                if let Column::Table { by_rank, by_whole, .. } = column {
+                    let ranks = whole.iter().flatten();
+                    *by_whole = ranks.map(|&rank| by_rank[usize::from(rank)]).collect();
+                }
             }
         }
         Columns {
@@ -216,10 +263,8 @@ impl ByteTest {
     /// The test that holds where this one does not.
     pub fn negated(self) -> ByteTest {
         let kind = match self.kind {
-            TestKind::Within { from, more } => TestKind::Within {
-                from: from.wrapping_add(more).wrapping_add(1),
-                more: u8::MAX - 1 - more,
-            },
+            TestKind::AtMost(limit) => TestKind::Above(limit),
+            TestKind::Above(limit) => TestKind::AtMost(limit),
             TestKind::Bits { mask, wanted } => TestKind::Bits {
                 mask,
                 wanted: mask ^ wanted,

@@ -9,6 +9,21 @@ pub(super) const LANES: usize = 128;
 /// A byte for each row of a group.
 pub(super) type Lanes = [u8; LANES];
 
+/// What a processor reads or writes at once. Vectors that lie across two of them take twice as long.
+const CACHE_LINE: usize = 64;
+
+/// Memory for so many groups, see [`aligned`].
+pub(super) fn buffer(groups: usize) -> Vec<u8> {
+    vec![0; groups * LANES + CACHE_LINE]
+}
+
+/// The groups in a buffer, from its first cache line on.
+pub(super) fn aligned(buffer: &mut [u8]) -> &mut [Lanes] {
+    let start = buffer.as_ptr().align_offset(CACHE_LINE).min(CACHE_LINE);
+    let end = buffer.len() - CACHE_LINE + start;
+    buffer[start..end].as_chunks_mut().0
+}
+
 /// How many columns the steps have on their stack at most.
 pub(super) fn height(steps: &[Step]) -> usize {
     let (mut height, mut highest) = (0usize, 0);
@@ -53,13 +68,8 @@ pub(super) fn take(steps: &[Step], columns: &[Lanes], groups: usize, stack: &mut
 #[inline(always)]
 fn push(kind: TestKind, column: &[Lanes], yes: u8, no: u8, top: &mut [Lanes]) {
     match kind {
-        TestKind::Within { from, more } => each(
-            column,
-            top,
-            |byte, _| {
-                if byte.wrapping_sub(from) <= more { yes } else { no }
-            },
-        ),
+        TestKind::AtMost(limit) => each(column, top, |byte, _| if byte <= limit { yes } else { no }),
+        TestKind::Above(limit) => each(column, top, |byte, _| if byte > limit { yes } else { no }),
         TestKind::Bits { mask, wanted } => each(column, top, |byte, _| if byte & mask == wanted { yes } else { no }),
     }
 }
@@ -67,13 +77,8 @@ fn push(kind: TestKind, column: &[Lanes], yes: u8, no: u8, top: &mut [Lanes]) {
 #[inline(always)]
 fn replace(kind: TestKind, column: &[Lanes], no: u8, top: &mut [Lanes]) {
     match kind {
-        TestKind::Within { from, more } => each(
-            column,
-            top,
-            |byte, top| {
-                if byte.wrapping_sub(from) <= more { top } else { no }
-            },
-        ),
+        TestKind::AtMost(limit) => each(column, top, |byte, top| if byte <= limit { top } else { no }),
+        TestKind::Above(limit) => each(column, top, |byte, top| if byte > limit { top } else { no }),
         TestKind::Bits { mask, wanted } => each(column, top, |byte, top| if byte & mask == wanted { top } else { no }),
     }
 }
@@ -81,9 +86,22 @@ fn replace(kind: TestKind, column: &[Lanes], no: u8, top: &mut [Lanes]) {
 #[inline(always)]
 fn merge(kind: TestKind, column: &[Lanes], popped: &[Lanes], top: &mut [Lanes]) {
     match kind {
-        TestKind::Within { from, more } => each_two(column, popped, top, |byte, popped, top| {
-            if byte.wrapping_sub(from) <= more { top } else { popped }
-        }),
+        TestKind::AtMost(limit) => each_two(
+            column,
+            popped,
+            top,
+            |byte, popped, top| {
+                if byte <= limit { top } else { popped }
+            },
+        ),
+        TestKind::Above(limit) => each_two(
+            column,
+            popped,
+            top,
+            |byte, popped, top| {
+                if byte > limit { top } else { popped }
+            },
+        ),
         TestKind::Bits { mask, wanted } => {
             each_two(
                 column,

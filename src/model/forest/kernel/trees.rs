@@ -14,42 +14,43 @@ pub(super) const MOST_LEAVES: usize = 256;
 /// branch. A tree whose branches share children takes more steps than it has branches.
 const MOST_STEPS: usize = 512;
 
-/// Where a row can stand in a tree: a branch or a leaf. Those of all trees are in one array.
+/// Where a row can stand: a branch or a leaf of some tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Place {
-    /// The next place, in the same tree, where the test does not hold, and where it does. A leaf leads to itself.
+    /// The next place where the byte is above the limit, and where it is not. A leaf leads to itself.
     next: [u32; 2],
     column: u16,
-    // A test of either kind: these bits of the byte, less `from`, are at most `more`.
+    // These bits of the byte are asked whether they are at most this.
     mask: u8,
-    from: u8,
-    more: u8,
+    limit: u8,
 }
 
 impl Place {
-    fn leaf(number: u32) -> Place {
-        let next = [number; 2];
+    fn leaf(place: u32) -> Place {
+        let next = [place; 2];
         Place {
             next,
             column: 0,
             mask: 0,
-            from: 0,
-            more: 0,
+            limit: 0,
         }
     }
 
+    /// `next` is where the test does not hold, and where it does.
     fn branch(test: ByteTest, next: [u32; 2]) -> Place {
-        let column = test.column;
-        let (mask, from, more) = match test.kind {
-            TestKind::Within { from, more } => (u8::MAX, from, more),
-            TestKind::Bits { mask, wanted } => (mask, wanted, 0),
+        let [no, yes] = next;
+        let (mask, limit, next) = match test.kind {
+            TestKind::AtMost(limit) => (u8::MAX, limit, [no, yes]),
+            TestKind::Above(limit) => (u8::MAX, limit, [yes, no]),
+            // Of one bit: it is at most 0 where it is not set.
+            TestKind::Bits { mask, wanted: 0 } => (mask, 0, [no, yes]),
+            TestKind::Bits { mask, .. } => (mask, 0, [yes, no]),
         };
         Place {
             next,
-            column,
+            column: test.column,
             mask,
-            from,
-            more,
+            limit,
         }
     }
 
@@ -57,21 +58,33 @@ impl Place {
     #[inline(always)]
     pub fn next(&self, byte: impl Fn(usize) -> u8) -> u32 {
         let byte = byte(usize::from(self.column)) & self.mask;
-        self.next[usize::from(byte.wrapping_sub(self.from) <= self.more)]
+        self.next[usize::from(byte <= self.limit)]
     }
 }
 
 /// A tree.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Tree<T> {
-    /// Its places are those from here on: first the leaves, then the branches.
+    /// Its first place among those of all trees, which is its first leaf; the branches follow the leaves.
     pub first: u32,
+    /// The place of its root.
     pub root: u32,
     /// Branches on the longest way to a leaf.
     pub depth: usize,
     pub gives: Gives<T>,
     /// None where there are too many leaves or steps.
     pub steps: Option<Box<[Step]>>,
+}
+
+impl<T> Tree<T> {
+    /// The steps, and the value of each leaf, where the tree has these.
+    #[inline(always)]
+    pub fn steps_and_values(&self) -> Option<(&[Step], &[T; MOST_LEAVES])> {
+        match (&self.steps, &self.gives) {
+            (Some(steps), Gives::One { values, .. }) => Some((steps, values)),
+            _ => None,
+        }
+    }
 }
 
 /// What the leaves of a tree, by their number, add to the scores.
@@ -138,7 +151,7 @@ fn tree<T: Real>(
     }
     let first = places.len() as u32;
     for leaf in 0..leaves.len() as u32 {
-        places.push(Place::leaf(leaf));
+        places.push(Place::leaf(first + leaf));
     }
     // Of each branch, and of each leaf: branches on the longest way, and steps.
     let mut depths: HashMap<Child, (usize, usize)> = HashMap::new();
@@ -154,14 +167,14 @@ fn tree<T: Real>(
         numbers.insert(Child::Branch(index), places.len() as u32 - first);
         let test = planner.test(node.feature, &node.question)?;
         let next = [node.no, node.yes].map(|child| numbers[&child]);
-        places.push(Place::branch(test, next));
+        places.push(Place::branch(test, next.map(|number| first + number)));
         tests.push((test, next));
     }
     let root = numbers[&root];
     let (depth, steps) = branches.last().map_or((0, 0), |&index| depths[&Child::Branch(index)]);
     let mut tree = Tree {
         first,
-        root,
+        root: first + root,
         depth,
         gives: gives(ensemble, &leaves),
         steps: None,
