@@ -28,6 +28,7 @@ mod outgoing;
 mod pipeline;
 mod positions;
 mod producer;
+mod raw;
 pub mod topics;
 mod transaction;
 mod vitals;

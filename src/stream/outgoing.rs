@@ -3,8 +3,8 @@
 use super::dead_letter::{ADDED_HEADERS, DeadLetter, LeftOut, Parts};
 use super::failure::Failure;
 use super::headers;
-use super::producer::{OutputRecord, Producer, TooLarge};
-use super::topics::{Topic, Topics};
+use super::producer::{OutputRecord, Producer, Target, TooLarge};
+use super::topics::Topics;
 use crate::metrics::Metrics;
 use crate::output::Source;
 use rdkafka::Message;
@@ -36,7 +36,7 @@ impl Outgoing<'_, '_> {
             if let Some(model) = model {
                 headers = Some(headers::append(headers.unwrap_or_default(), model));
             }
-            if self.send(output, self.message.key(), value, headers)?.is_ok() {
+            if self.send(Target::Output, self.message.key(), value, headers)?.is_ok() {
                 return Ok(true);
             }
         }
@@ -69,7 +69,7 @@ impl Outgoing<'_, '_> {
             });
             let input = parts.has_headers().then(|| headers::copy(message)).flatten();
             let sent = self.send(
-                target,
+                Target::DeadLetter,
                 message.key().filter(|_| parts.has_key()),
                 message.payload().filter(|_| parts.has_value()),
                 Some(letter.headers(input, origin, left_out)),
@@ -96,19 +96,23 @@ impl Outgoing<'_, '_> {
 
     fn send(
         &self,
-        target: &Topic,
+        target: Target,
         key: Option<&[u8]>,
         value: Option<&[u8]>,
         headers: Option<OwnedHeaders>,
     ) -> Result<Result<(), TooLarge>, Failure> {
+        let topic = match target {
+            Target::Output => &self.topics.output,
+            Target::DeadLetter => &self.topics.dead_letter,
+        };
         let timestamp = self.message.timestamp().to_millis();
-        let carried = timestamp.filter(|&timestamp| target.limits.takes_timestamp(timestamp, self.now));
+        let carried = timestamp.filter(|&timestamp| topic.limits.takes_timestamp(timestamp, self.now));
         if timestamp != carried {
             self.metrics.replaced_timestamp();
         }
         self.producer.send(OutputRecord {
-            topic: &target.name,
-            partition: self.message.partition() % target.partitions,
+            target,
+            partition: self.message.partition() % topic.partitions,
             key,
             value,
             timestamp: carried,
