@@ -23,6 +23,7 @@ pub(crate) mod headers;
 mod lag;
 mod limits;
 pub(crate) mod log;
+mod notes;
 mod offsets;
 mod outgoing;
 mod pipeline;

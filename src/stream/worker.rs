@@ -2,11 +2,13 @@
 
 use super::checkpoint::{Checkpoint, Outcome, PATIENCE};
 use super::clients::ClientFactory;
-use super::consumer::{Change, Consumer};
+use super::consumer::Consumer;
 use super::failure::{Failure, is_denial, is_missing_topic, is_refusal};
+use super::notes::Change;
 use super::pipeline::Pipeline;
 use super::positions::Positions;
 use super::producer::Producer;
+use super::raw::{Batch, Record};
 use super::topics::Topics;
 use super::vitals::Vitals;
 use crate::config::Guarantee;
@@ -15,9 +17,8 @@ use crate::metrics::{Metrics, Rebalance, Stage};
 use crate::monitoring::Monitor;
 use crate::output::Format;
 use crate::shutdown::Shutdown;
+use rdkafka::TopicPartitionList;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::BorrowedMessage;
-use rdkafka::{Message, TopicPartitionList};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -107,13 +108,13 @@ struct Running<'w> {
     topic_missing_since: Option<Instant>,
     /// Transactions aborted since the last one that committed.
     aborts: u32,
-    /// Partitions that were stopped by a change of partitions, and of which nothing was read since.
+    /// Partitions that were stopped by a change of partitions, and of which nothing new was read since.
     stopped: BTreeSet<i32>,
 }
 
 impl<'w> Running<'w> {
     fn run(mut self, pipeline: &mut Pipeline) -> Result<Vec<(i32, i64)>, Failure> {
-        let mut batch: Vec<BorrowedMessage<'w>> = Vec::with_capacity(BATCH_RECORDS);
+        let mut batch = Batch::with_capacity(BATCH_RECORDS);
         while !self.worker.shutdown.is_requested() {
             match self.turn(pipeline, &mut batch) {
                 Err(Failure::Abort(cause)) => {
@@ -138,7 +139,7 @@ impl<'w> Running<'w> {
     }
 
     /// One batch, one change of partitions, one checkpoint, as far as each is due.
-    fn turn(&mut self, pipeline: &mut Pipeline, batch: &mut Vec<BorrowedMessage<'w>>) -> Result<(), Failure> {
+    fn turn(&mut self, pipeline: &mut Pipeline, batch: &mut Batch<'w>) -> Result<(), Failure> {
         let (consumer, producer) = (self.checkpoint.consumer, self.checkpoint.producer);
         self.worker.vitals.beat();
         self.collect(batch)?;
@@ -152,16 +153,12 @@ impl<'w> Running<'w> {
         if let Some(Change::Revoke(partitions)) = &change
             && consumer.lost_its_assignment()
         {
-            let lost = |message: &BorrowedMessage<'_>| {
-                partitions
-                    .find_partition(message.topic(), message.partition())
-                    .is_some()
-            };
-            batch.retain(|message| !lost(message));
+            batch.retain(|record| partitions.find_partition(record.topic(), record.partition()).is_none());
         }
         if !self.stopped.is_empty() {
-            batch.retain(|message| !self.is_repeated(message));
+            batch.retain(|record| !self.is_repeated(&record));
         }
+        self.look_for_return(batch)?;
         if !batch.is_empty() {
             self.worker.vitals.broker_answered();
             self.worker.vitals.took(batch.len());
@@ -182,18 +179,46 @@ impl<'w> Running<'w> {
         self.look_for_missing_topic()
     }
 
-    /// Whether this is the record that was read last before a change of partitions. Such a change stops all partitions,
-    /// those that stay as well, and they go on from the record that librdkafka believes to be the last that was read;
-    /// it can miss one that is handed over in that moment.
-    fn is_repeated(&mut self, message: &BorrowedMessage<'_>) -> bool {
-        self.stopped.remove(&message.partition())
-            && self.positions.get(message.partition()) == Some(message.offset() + 1)
+    /// Whether this record was read before a change of partitions and comes once more.
+    fn is_repeated(&mut self, record: &Record<'_>) -> bool {
+        let (partition, offset) = (record.partition(), record.offset());
+        let repeated = self.stopped.contains(&partition)
+            && self
+                .positions
+                .last_batch(partition)
+                .is_some_and(|last| last.contains(&offset));
+        if !repeated {
+            self.stopped.remove(&partition);
+        }
+        repeated
     }
 
-    fn processed(&mut self, batch: &mut Vec<BorrowedMessage<'w>>) {
-        for message in batch.drain(..) {
-            self.positions.processed(message.partition(), message.offset());
+    /// Whether a partition went back by itself, which librdkafka does where its log ends before the position. Only a new
+    /// consumer knows its place in it then.
+    fn look_for_return(&self, batch: &Batch<'w>) -> Result<(), Failure> {
+        let mut next = (0, None);
+        for record in batch.iter() {
+            let (partition, offset) = (record.partition(), record.offset());
+            if next.0 != partition || next.1.is_none() {
+                next = (partition, self.positions.get(partition));
+            }
+            if let Some(expected) = next.1
+                && offset < expected
+            {
+                return Err(Failure::Rebuild(format!(
+                    "{}, partition {partition}, goes back from offset {expected} to {offset}: it is read from the last commit",
+                    record.topic()
+                )));
+            }
+            next.1 = Some(offset + 1);
         }
+        Ok(())
+    }
+
+    fn processed(&mut self, batch: &mut Batch<'w>) {
+        self.positions
+            .processed(batch.iter().map(|record| (record.partition(), record.offset())));
+        batch.clear();
     }
 
     /// Aborts the transaction where a checkpoint needs that: it then has nothing to commit.
@@ -251,31 +276,15 @@ impl<'w> Running<'w> {
         Ok(())
     }
 
-    /// Polls records until the batch is full or there are none at hand.
-    fn collect(&mut self, batch: &mut Vec<BorrowedMessage<'w>>) -> Result<(), Failure> {
-        let mut bytes = 0;
-        let mut wait = IDLE.min(self.due.saturating_duration_since(Instant::now()));
-        let mut first = None;
-        while batch.len() < BATCH_RECORDS && bytes < BATCH_BYTES {
-            match self.checkpoint.consumer.client().poll(wait) {
-                Some(Ok(message)) => {
-                    first.get_or_insert_with(Instant::now);
-                    bytes += message.payload_len();
-                    batch.push(message);
-                    wait = Duration::ZERO;
-                }
-                Some(Err(error)) => {
-                    self.judge(&error)?;
-                    break;
-                }
-                // Nothing at hand, or a change of partitions to be answered.
-                None => break,
-            }
-        }
-        if let Some(first) = first {
+    /// Takes records until the batch is full or there are none at hand.
+    fn collect(&mut self, batch: &mut Batch<'w>) -> Result<(), Failure> {
+        let consumer = self.checkpoint.consumer;
+        let wait = IDLE.min(self.due.saturating_duration_since(Instant::now()));
+        if let Some(first) = consumer.poll(batch, wait, BATCH_RECORDS, BATCH_BYTES) {
             self.worker.metrics.spent(Stage::Poll, first.elapsed());
         }
-        Ok(())
+        // Nothing at hand can also mean that there is a change of partitions to be answered.
+        consumer.errors().iter().try_for_each(|error| self.judge(error))
     }
 
     /// Decides whether the worker can go on after an error from poll.
