@@ -10,3 +10,6 @@ mod send;
 pub use batch::{Batch, Record};
 pub use receiver::Receiver;
 pub use send::{Sender, Target};
+
+#[cfg(test)]
+mod tests;
