@@ -30,6 +30,7 @@ mod pipeline;
 mod positions;
 mod producer;
 mod raw;
+mod repeats;
 pub mod topics;
 mod transaction;
 mod vitals;

@@ -53,9 +53,7 @@ impl Positions {
         position.offset = last + 1;
     }
 
-    /// What was read of the partition in the last batch that had records of it. This, or the end of it, can come again
-    /// after a change of partitions: all are stopped, those that stay as well, and go on from where librdkafka knows the
-    /// reader to be, which misses what is handed over in that moment.
+    /// From the first record of the partition in the last batch that had any, to its position.
     pub fn last_batch(&self, partition: i32) -> Option<Range<i64>> {
         let position = self.next.get(&partition)?;
         Some(position.batch_first..position.offset)

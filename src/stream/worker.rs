@@ -9,6 +9,7 @@ use super::pipeline::Pipeline;
 use super::positions::Positions;
 use super::producer::Producer;
 use super::raw::{Batch, Record};
+use super::repeats::{Return, Stopped};
 use super::topics::Topics;
 use super::vitals::Vitals;
 use crate::config::Guarantee;
@@ -19,7 +20,6 @@ use crate::output::Format;
 use crate::shutdown::Shutdown;
 use rdkafka::TopicPartitionList;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -93,7 +93,7 @@ impl Worker {
             due: Instant::now() + self.checkpoint_interval,
             topic_missing_since: None,
             aborts: 0,
-            stopped: BTreeSet::new(),
+            stopped: Stopped::default(),
         }
         .run(&mut pipeline)
     }
@@ -108,8 +108,7 @@ struct Running<'w> {
     topic_missing_since: Option<Instant>,
     /// Transactions aborted since the last one that committed.
     aborts: u32,
-    /// Partitions that were stopped by a change of partitions, and of which nothing new was read since.
-    stopped: BTreeSet<i32>,
+    stopped: Stopped,
 }
 
 impl<'w> Running<'w> {
@@ -155,10 +154,7 @@ impl<'w> Running<'w> {
         {
             batch.retain(|record| partitions.find_partition(record.topic(), record.partition()).is_none());
         }
-        if !self.stopped.is_empty() {
-            batch.retain(|record| !self.is_repeated(&record));
-        }
-        self.look_for_return(batch)?;
+        self.sift(batch)?;
         if !batch.is_empty() {
             self.worker.vitals.broker_answered();
             self.worker.vitals.took(batch.len());
@@ -169,8 +165,7 @@ impl<'w> Running<'w> {
         producer.serve(Duration::ZERO)?;
         if let Some(change) = change {
             self.answer(change)?;
-            self.stopped
-                .extend(self.positions.iter().map(|(partition, _)| partition));
+            self.stopped.stop(&self.positions);
         }
         if Instant::now() >= self.due {
             self.make_checkpoint(false, None)?;
@@ -179,40 +174,24 @@ impl<'w> Running<'w> {
         self.look_for_missing_topic()
     }
 
-    /// Whether this record was read before a change of partitions and comes once more.
-    fn is_repeated(&mut self, record: &Record<'_>) -> bool {
-        let (partition, offset) = (record.partition(), record.offset());
-        let repeated = self.stopped.contains(&partition)
-            && self
-                .positions
-                .last_batch(partition)
-                .is_some_and(|last| last.contains(&offset));
-        if !repeated {
-            self.stopped.remove(&partition);
+    /// Takes out what comes again.
+    fn sift(&mut self, batch: &mut Batch<'w>) -> Result<(), Failure> {
+        let place = |record: Record<'_>| (record.partition(), record.offset());
+        if !self.stopped.is_empty() {
+            batch.retain(|record| {
+                !self
+                    .stopped
+                    .repeats(record.partition(), record.offset(), &self.positions)
+            });
         }
-        repeated
-    }
-
-    /// Whether a partition went back by itself, which librdkafka does where its log ends before the position. Only a new
-    /// consumer knows its place in it then.
-    fn look_for_return(&self, batch: &Batch<'w>) -> Result<(), Failure> {
-        let mut next = (0, None);
-        for record in batch.iter() {
-            let (partition, offset) = (record.partition(), record.offset());
-            if next.0 != partition || next.1.is_none() {
-                next = (partition, self.positions.get(partition));
-            }
-            if let Some(expected) = next.1
-                && offset < expected
-            {
-                return Err(Failure::Rebuild(format!(
-                    "{}, partition {partition}, goes back from offset {expected} to {offset}: it is read from the last commit",
-                    record.topic()
-                )));
-            }
-            next.1 = Some(offset + 1);
+        match Return::find(batch.iter().map(place), &self.positions) {
+            // librdkafka goes back where a log ends before the position, and only a new consumer knows its place then.
+            Some(back) => Err(Failure::Rebuild(format!(
+                "{}, partition {}, goes back from offset {} to {}: it is read from the last commit",
+                self.worker.topics.input.name, back.partition, back.position, back.offset
+            ))),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     fn processed(&mut self, batch: &mut Batch<'w>) {

@@ -3,10 +3,12 @@
 //! librdkafka's batch call is fast because it moves a partition's position once a call. What follows from that is dealt
 //! with here and in the worker:
 //! - a change of partitions stops them where the last call found them, and what it took comes again: see
-//!   [`Positions`](crate::stream::positions::Positions)
-//! - the position is never moved back but by a seek, and an error in a record's place moves it past the record: in either
-//!   case the consumer [must be made anew](Receiver::receive), or records would be left out with the next change
-//! - a callback must not end the call, see [`callbacks`]
+//!   [`Stopped`](crate::stream::repeats::Stopped)
+//! - the position moves back only with a seek, not where a log ends before it: see
+//!   [`Return`](crate::stream::repeats::Return)
+//! - an error in a record's place moves it past a record that did not come, which the next change would leave out: such an
+//!   error counts as one after which the consumer cannot go on
+//! - a callback must not end the call: see [`callbacks`]
 
 use super::batch::Batch;
 use super::{assignment, callbacks};
