@@ -8,11 +8,6 @@ use std::{ptr, slice};
 /// Key and value of a header. A value can be missing, which is not the same as empty.
 pub type Header<'m> = (&'m [u8], Option<&'m [u8]>);
 
-/// A copy of all headers, `None` where there are none.
-pub fn copy(message: &BorrowedMessage<'_>) -> Option<OwnedHeaders> {
-    message.headers().map(|headers| headers.detach())
-}
-
 /// All headers of a message in their order.
 pub fn all<'m>(message: &'m BorrowedMessage<'_>) -> impl Iterator<Item = Header<'m>> {
     message.headers().into_iter().flat_map(each)

@@ -79,7 +79,7 @@ mod tests {
         assert!(statistics.a_broker_is_up());
         let mut positions = Positions::default();
         assert_eq!(statistics.lags("In", [0, 1, 2], &positions), [(0, 80), (1, 45)]);
-        positions.processed(0, 88);
+        positions.processed([(0, 88)]);
         assert_eq!(statistics.lags("In", [0], &positions), [(0, 1)]);
         assert_eq!(statistics.lags("Other", [0], &positions), []);
         let down = Statistics::parse(JSON.replace("UP", "TRY_CONNECT").as_bytes()).unwrap();

@@ -3,16 +3,16 @@
 use super::dead_letter::{ADDED_HEADERS, DeadLetter, LeftOut, Parts};
 use super::failure::Failure;
 use super::headers;
-use super::producer::{OutputRecord, Producer, TooLarge};
-use super::topics::{Topic, Topics};
+use super::producer::{OutputRecord, Producer, Target, TooLarge};
+use super::raw::Record;
+use super::topics::Topics;
 use crate::metrics::Metrics;
 use crate::output::Source;
-use rdkafka::Message;
-use rdkafka::message::{BorrowedMessage, OwnedHeaders};
+use rdkafka::message::{BorrowedHeaders, OwnedHeaders};
 
 /// One input record and what its output needs.
-pub struct Outgoing<'b, 'm> {
-    pub message: &'b BorrowedMessage<'m>,
+pub struct Outgoing<'b> {
+    pub message: Record<'b>,
     pub now: i64,
     pub oldest_input: Option<i64>,
     pub producer: &'b Producer,
@@ -22,21 +22,22 @@ pub struct Outgoing<'b, 'm> {
     pub model: Option<&'b [u8]>,
 }
 
-impl Outgoing<'_, '_> {
+impl Outgoing<'_> {
     /// Sends a prediction, or a tombstone, to the output topic. Returns whether it went there: what the topic would
     /// refuse becomes a dead letter.
     pub fn output(&self, value: Option<&[u8]>) -> Result<bool, Failure> {
         let output = &self.topics.output;
         let model = self.model.filter(|_| value.is_some());
         let model = model.map(|model| (headers::MODEL.as_bytes(), Some(model)));
-        let headers = headers::bytes(headers::all(self.message).chain(model));
-        let bytes = self.message.key_len() + value.map_or(0, <[u8]>::len) + headers;
+        let (key, input) = (self.message.key(), self.message.headers());
+        let headers = headers::bytes(input.into_iter().flat_map(headers::each).chain(model));
+        let bytes = key.map_or(0, <[u8]>::len) + value.map_or(0, <[u8]>::len) + headers;
         if output.limits.takes_bytes(bytes) {
-            let mut headers = headers::copy(self.message);
+            let mut headers = input.map(BorrowedHeaders::detach);
             if let Some(model) = model {
                 headers = Some(headers::append(headers.unwrap_or_default(), model));
             }
-            if self.send(output, self.message.key(), value, headers)?.is_ok() {
+            if self.send(Target::Output, key, value, headers)?.is_ok() {
                 return Ok(true);
             }
         }
@@ -48,10 +49,11 @@ impl Outgoing<'_, '_> {
     /// Sends the dead letter with as much of the input as its topic takes.
     pub fn dead_letter(&self, letter: &DeadLetter) -> Result<(), Failure> {
         let message = self.message;
-        let origin = source(message);
+        let origin = source(&message);
         let target = &self.topics.dead_letter;
         let value = message.payload().unwrap_or_default();
-        let (key, headers) = (message.key_len(), headers::bytes(headers::all(message)));
+        let key = message.key().map_or(0, <[u8]>::len);
+        let headers = headers::bytes(message.headers().into_iter().flat_map(headers::each));
         for parts in Parts::CHOICES {
             let carried = usize::from(parts.has_key()) * key + usize::from(parts.has_headers()) * headers;
             let beside = carried + ADDED_HEADERS;
@@ -67,12 +69,12 @@ impl Outgoing<'_, '_> {
                 parts,
                 bytes: value.len() + key + headers - carried,
             });
-            let input = parts.has_headers().then(|| headers::copy(message)).flatten();
+            let input = message.headers().filter(|_| parts.has_headers());
             let sent = self.send(
-                target,
+                Target::DeadLetter,
                 message.key().filter(|_| parts.has_key()),
                 message.payload().filter(|_| parts.has_value()),
-                Some(letter.headers(input, origin, left_out)),
+                Some(letter.headers(input.map(BorrowedHeaders::detach), origin, left_out)),
             )?;
             if sent.is_ok() {
                 self.metrics.dead_lettered(letter.reason());
@@ -96,19 +98,23 @@ impl Outgoing<'_, '_> {
 
     fn send(
         &self,
-        target: &Topic,
+        target: Target,
         key: Option<&[u8]>,
         value: Option<&[u8]>,
         headers: Option<OwnedHeaders>,
     ) -> Result<Result<(), TooLarge>, Failure> {
-        let timestamp = self.message.timestamp().to_millis();
-        let carried = timestamp.filter(|&timestamp| target.limits.takes_timestamp(timestamp, self.now));
+        let topic = match target {
+            Target::Output => &self.topics.output,
+            Target::DeadLetter => &self.topics.dead_letter,
+        };
+        let timestamp = self.message.timestamp();
+        let carried = timestamp.filter(|&timestamp| topic.limits.takes_timestamp(timestamp, self.now));
         if timestamp != carried {
             self.metrics.replaced_timestamp();
         }
         self.producer.send(OutputRecord {
-            topic: &target.name,
-            partition: self.message.partition() % target.partitions,
+            target,
+            partition: self.message.partition() % topic.partitions,
             key,
             value,
             timestamp: carried,
@@ -119,7 +125,7 @@ impl Outgoing<'_, '_> {
 }
 
 /// Where an input record stands.
-pub fn source<'m>(message: &'m BorrowedMessage<'_>) -> Source<'m> {
+pub fn source<'b>(message: &Record<'b>) -> Source<'b> {
     Source {
         topic: message.topic(),
         partition: message.partition(),

@@ -4,6 +4,7 @@ use super::dead_letter::DeadLetter;
 use super::failure::Failure;
 use super::outgoing::{Outgoing, source};
 use super::producer::Producer;
+use super::raw::{Batch, Record};
 use super::topics::Topics;
 use super::worker::Worker;
 use crate::flight::Rejection;
@@ -13,8 +14,6 @@ use crate::model::{Metadata, Prediction, ScoreError};
 use crate::monitoring::{Monitor, Observer};
 use crate::output::{Format, console_block};
 use crate::scoring::Scoring;
-use rdkafka::Message;
-use rdkafka::message::BorrowedMessage;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::Arc;
@@ -92,7 +91,7 @@ impl Pipeline {
     }
 
     /// Scores the batch and hands one record to the producer for each of its records, in order.
-    pub fn process(&mut self, batch: &[BorrowedMessage<'_>], producer: &Producer) -> Result<(), Failure> {
+    pub fn process(&mut self, batch: &Batch<'_>, producer: &Producer) -> Result<(), Failure> {
         self.follow_lineup()?;
         let started = Instant::now();
         self.metrics.consumed_batch(batch.len());
@@ -108,7 +107,7 @@ impl Pipeline {
     }
 
     /// The records whose row the model fails on, by their place in the batch.
-    fn failing(&mut self, batch: &[BorrowedMessage<'_>]) -> BTreeMap<usize, ScoreError> {
+    fn failing(&mut self, batch: &Batch<'_>) -> BTreeMap<usize, ScoreError> {
         let mut failing = BTreeMap::new();
         let values = batch.iter().map(|message| message.payload().unwrap_or_default());
         for (position, value) in values.enumerate() {
@@ -124,7 +123,7 @@ impl Pipeline {
     }
 
     /// Decides each record's outcome and encodes the rows that can be scored. The model fails on those in `failing`.
-    fn decide(&mut self, batch: &[BorrowedMessage<'_>], failing: &mut BTreeMap<usize, ScoreError>) {
+    fn decide(&mut self, batch: &Batch<'_>, failing: &mut BTreeMap<usize, ScoreError>) {
         self.scoring.clear();
         self.outcomes.clear();
         let Pipeline { scoring, observer, .. } = self;
@@ -149,7 +148,7 @@ impl Pipeline {
     /// Scores the rows and produces every record's outcome, or nothing where the model fails.
     fn score(
         &mut self,
-        batch: &[BorrowedMessage<'_>],
+        batch: &Batch<'_>,
         producer: &Producer,
         started: Instant,
     ) -> Result<Result<(), ScoreError>, Failure> {
@@ -165,7 +164,7 @@ impl Pipeline {
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default()
             .as_millis() as i64;
-        let oldest = batch.iter().filter_map(|message| message.timestamp().to_millis()).min();
+        let oldest = batch.iter().filter_map(|message| message.timestamp()).min();
         let mut predicted = [0; Metadata::MOST_LABELS];
         for (position, (message, outcome)) in batch.iter().zip(&self.outcomes).enumerate() {
             let oldest_input = oldest.filter(|_| position + 1 == batch.len());
@@ -181,11 +180,11 @@ impl Pipeline {
             match outcome {
                 Outcome::Scored(row) => {
                     self.value.clear();
-                    scored.write(*row, Some(source(message)), &mut self.value);
+                    scored.write(*row, Some(source(&message)), &mut self.value);
                     if outgoing.output(Some(&self.value))? {
                         let prediction = scored.prediction(*row);
                         predicted[prediction.label_index()] += 1;
-                        self.sample.scored(message, &prediction);
+                        self.sample.scored(&message, &prediction);
                     }
                 }
                 Outcome::Tombstone => {
@@ -210,7 +209,7 @@ impl Pipeline {
 }
 
 impl Sample {
-    fn scored(&mut self, message: &BorrowedMessage<'_>, prediction: &Prediction<'_>) {
+    fn scored(&mut self, message: &Record<'_>, prediction: &Prediction<'_>) {
         if self.every == 0 {
             return;
         }

@@ -1,7 +1,7 @@
 //! Kafka transactions of a producer, and what each of their errors asks for.
 
 use super::failure::Failure;
-use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
+use rdkafka::client::{Client, ClientContext};
 use rdkafka::error::RDKafkaErrorCode as Code;
 use rdkafka::producer::{BaseProducer, Producer as _, ProducerContext};
 use rdkafka::types::RDKafka;
@@ -110,11 +110,11 @@ impl<'p> Transactions<'p> {
 impl Membership {
     /// The membership that this consumer has now; `None` where it has none. Without a member id and a generation the
     /// broker could not tell a member from one that was put out of the group, and would take the offsets of both.
-    pub fn of<C: ConsumerContext>(consumer: &BaseConsumer<C>) -> Option<Membership> {
+    pub fn of<C: ClientContext>(consumer: &Client<C>) -> Option<Membership> {
         // SAFETY: the consumer is alive; the metadata is destroyed when this is dropped; the member id is read while
         // it lives.
         unsafe {
-            let metadata = bindings::rd_kafka_consumer_group_metadata(consumer.client().native_ptr());
+            let metadata = bindings::rd_kafka_consumer_group_metadata(consumer.native_ptr());
             if metadata.is_null() {
                 return None;
             }

@@ -2,11 +2,14 @@
 
 use super::checkpoint::{Checkpoint, Outcome, PATIENCE};
 use super::clients::ClientFactory;
-use super::consumer::{Change, Consumer};
+use super::consumer::Consumer;
 use super::failure::{Failure, is_denial, is_missing_topic, is_refusal};
+use super::notes::Change;
 use super::pipeline::Pipeline;
 use super::positions::Positions;
 use super::producer::Producer;
+use super::raw::{Batch, Record};
+use super::repeats::{Return, Stopped};
 use super::topics::Topics;
 use super::vitals::Vitals;
 use crate::config::Guarantee;
@@ -15,10 +18,8 @@ use crate::metrics::{Metrics, Rebalance, Stage};
 use crate::monitoring::Monitor;
 use crate::output::Format;
 use crate::shutdown::Shutdown;
+use rdkafka::TopicPartitionList;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::BorrowedMessage;
-use rdkafka::{Message, TopicPartitionList};
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -92,7 +93,7 @@ impl Worker {
             due: Instant::now() + self.checkpoint_interval,
             topic_missing_since: None,
             aborts: 0,
-            stopped: BTreeSet::new(),
+            stopped: Stopped::default(),
         }
         .run(&mut pipeline)
     }
@@ -107,13 +108,12 @@ struct Running<'w> {
     topic_missing_since: Option<Instant>,
     /// Transactions aborted since the last one that committed.
     aborts: u32,
-    /// Partitions that were stopped by a change of partitions, and of which nothing was read since.
-    stopped: BTreeSet<i32>,
+    stopped: Stopped,
 }
 
 impl<'w> Running<'w> {
     fn run(mut self, pipeline: &mut Pipeline) -> Result<Vec<(i32, i64)>, Failure> {
-        let mut batch: Vec<BorrowedMessage<'w>> = Vec::with_capacity(BATCH_RECORDS);
+        let mut batch = Batch::with_capacity(BATCH_RECORDS);
         while !self.worker.shutdown.is_requested() {
             match self.turn(pipeline, &mut batch) {
                 Err(Failure::Abort(cause)) => {
@@ -138,7 +138,7 @@ impl<'w> Running<'w> {
     }
 
     /// One batch, one change of partitions, one checkpoint, as far as each is due.
-    fn turn(&mut self, pipeline: &mut Pipeline, batch: &mut Vec<BorrowedMessage<'w>>) -> Result<(), Failure> {
+    fn turn(&mut self, pipeline: &mut Pipeline, batch: &mut Batch<'w>) -> Result<(), Failure> {
         let (consumer, producer) = (self.checkpoint.consumer, self.checkpoint.producer);
         self.worker.vitals.beat();
         self.collect(batch)?;
@@ -152,16 +152,9 @@ impl<'w> Running<'w> {
         if let Some(Change::Revoke(partitions)) = &change
             && consumer.lost_its_assignment()
         {
-            let lost = |message: &BorrowedMessage<'_>| {
-                partitions
-                    .find_partition(message.topic(), message.partition())
-                    .is_some()
-            };
-            batch.retain(|message| !lost(message));
+            batch.retain(|record| partitions.find_partition(record.topic(), record.partition()).is_none());
         }
-        if !self.stopped.is_empty() {
-            batch.retain(|message| !self.is_repeated(message));
-        }
+        self.sift(batch)?;
         if !batch.is_empty() {
             self.worker.vitals.broker_answered();
             self.worker.vitals.took(batch.len());
@@ -172,8 +165,7 @@ impl<'w> Running<'w> {
         producer.serve(Duration::ZERO)?;
         if let Some(change) = change {
             self.answer(change)?;
-            self.stopped
-                .extend(self.positions.iter().map(|(partition, _)| partition));
+            self.stopped.stop(&self.positions);
         }
         if Instant::now() >= self.due {
             self.make_checkpoint(false, None)?;
@@ -182,18 +174,30 @@ impl<'w> Running<'w> {
         self.look_for_missing_topic()
     }
 
-    /// Whether this is the record that was read last before a change of partitions. Such a change stops all partitions,
-    /// those that stay as well, and they go on from the record that librdkafka believes to be the last that was read;
-    /// it can miss one that is handed over in that moment.
-    fn is_repeated(&mut self, message: &BorrowedMessage<'_>) -> bool {
-        self.stopped.remove(&message.partition())
-            && self.positions.get(message.partition()) == Some(message.offset() + 1)
+    /// Takes out what comes again.
+    fn sift(&mut self, batch: &mut Batch<'w>) -> Result<(), Failure> {
+        let place = |record: Record<'_>| (record.partition(), record.offset());
+        if !self.stopped.is_empty() {
+            batch.retain(|record| {
+                !self
+                    .stopped
+                    .repeats(record.partition(), record.offset(), &self.positions)
+            });
+        }
+        match Return::find(batch.iter().map(place), &self.positions) {
+            // librdkafka goes back where a log ends before the position, and only a new consumer knows its place then.
+            Some(back) => Err(Failure::Rebuild(format!(
+                "{}, partition {}, goes back from offset {} to {}: it is read from the last commit",
+                self.worker.topics.input.name, back.partition, back.position, back.offset
+            ))),
+            None => Ok(()),
+        }
     }
 
-    fn processed(&mut self, batch: &mut Vec<BorrowedMessage<'w>>) {
-        for message in batch.drain(..) {
-            self.positions.processed(message.partition(), message.offset());
-        }
+    fn processed(&mut self, batch: &mut Batch<'w>) {
+        self.positions
+            .processed(batch.iter().map(|record| (record.partition(), record.offset())));
+        batch.clear();
     }
 
     /// Aborts the transaction where a checkpoint needs that: it then has nothing to commit.
@@ -251,31 +255,15 @@ impl<'w> Running<'w> {
         Ok(())
     }
 
-    /// Polls records until the batch is full or there are none at hand.
-    fn collect(&mut self, batch: &mut Vec<BorrowedMessage<'w>>) -> Result<(), Failure> {
-        let mut bytes = 0;
-        let mut wait = IDLE.min(self.due.saturating_duration_since(Instant::now()));
-        let mut first = None;
-        while batch.len() < BATCH_RECORDS && bytes < BATCH_BYTES {
-            match self.checkpoint.consumer.client().poll(wait) {
-                Some(Ok(message)) => {
-                    first.get_or_insert_with(Instant::now);
-                    bytes += message.payload_len();
-                    batch.push(message);
-                    wait = Duration::ZERO;
-                }
-                Some(Err(error)) => {
-                    self.judge(&error)?;
-                    break;
-                }
-                // Nothing at hand, or a change of partitions to be answered.
-                None => break,
-            }
-        }
-        if let Some(first) = first {
+    /// Takes records until the batch is full or there are none at hand.
+    fn collect(&mut self, batch: &mut Batch<'w>) -> Result<(), Failure> {
+        let consumer = self.checkpoint.consumer;
+        let wait = IDLE.min(self.due.saturating_duration_since(Instant::now()));
+        if let Some(first) = consumer.poll(batch, wait, BATCH_RECORDS, BATCH_BYTES) {
             self.worker.metrics.spent(Stage::Poll, first.elapsed());
         }
-        Ok(())
+        // Nothing at hand can also mean that there is a change of partitions to be answered.
+        consumer.errors().iter().try_for_each(|error| self.judge(error))
     }
 
     /// Decides whether the worker can go on after an error from poll.

@@ -1,0 +1,67 @@
+//! What librdkafka tells of the records that were handed to it.
+
+use crate::metrics::Metrics;
+use crate::stream::log;
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{DeliveryResult, Message};
+use rdkafka::producer::ProducerContext;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Collects delivery reports.
+pub struct Deliveries {
+    failed: Mutex<Option<(RDKafkaErrorCode, String)>>,
+    pub metrics: Metrics,
+}
+
+impl Deliveries {
+    pub fn new(metrics: Metrics) -> Deliveries {
+        Deliveries {
+            failed: Mutex::new(None),
+            metrics,
+        }
+    }
+
+    /// The first record that was not delivered.
+    pub fn failed(&self) -> MutexGuard<'_, Option<(RDKafkaErrorCode, String)>> {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ClientContext for Deliveries {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        log::forward("producer", level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        // The consumer beside it reports the same state of the brokers.
+        tracing::debug!(%error, reason, "producer");
+    }
+}
+
+impl ProducerContext for Deliveries {
+    type DeliveryOpaque = usize;
+
+    fn delivery(&self, delivery: &DeliveryResult<'_>, oldest_input: usize) {
+        match delivery {
+            Ok(_) if oldest_input == 0 => {}
+            Ok(_) => self.metrics.answered_batch(since(oldest_input as i64)),
+            Err((error, message)) => {
+                let mut failed = self.failed();
+                if failed.is_none() {
+                    let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
+                    let place = format!("{}, partition {}", message.topic(), message.partition());
+                    *failed = Some((code, format!("a record was not delivered to {place}: {error}")));
+                }
+            }
+        }
+    }
+}
+
+/// How long ago this was, in milliseconds since 1970.
+pub fn since(timestamp: i64) -> Duration {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    now.saturating_sub(Duration::from_millis(timestamp.max(0) as u64))
+}
