@@ -146,6 +146,9 @@ impl<'s> Prediction<'s> {
         if self.is_positive() {
             return positive;
         }
+        if self.metadata.labels.len() == 2 {
+            return 1 - positive;
+        }
         let others = (0..self.metadata.labels.len()).filter(|&index| index != positive);
         let probability = |index: usize| self.values.get(index).to_f64();
         let likelier = |best: usize, other: usize| {

@@ -179,6 +179,8 @@ impl ClientFactory {
             .set("linger.ms", "5")
             .set("compression.type", "lz4")
             .set("message.timeout.ms", "120000")
+            // That all others arrived is known when none is left.
+            .set("delivery.report.only.error", "true")
             // As long as the topics are waited for at the start, so long a new producer waits for one that is gone.
             .set(
                 "topic.metadata.propagation.max.ms",

@@ -14,7 +14,6 @@ use rdkafka::message::{BorrowedHeaders, OwnedHeaders};
 pub struct Outgoing<'b> {
     pub message: Record<'b>,
     pub now: i64,
-    pub oldest_input: Option<i64>,
     pub producer: &'b Producer,
     pub metrics: &'b Metrics,
     pub topics: &'b Topics,
@@ -49,7 +48,7 @@ impl Outgoing<'_> {
     /// Sends the dead letter with as much of the input as its topic takes.
     pub fn dead_letter(&self, letter: &DeadLetter) -> Result<(), Failure> {
         let message = self.message;
-        let origin = source(&message);
+        let origin = source(&message, self.topics);
         let target = &self.topics.dead_letter;
         let value = message.payload().unwrap_or_default();
         let key = message.key().map_or(0, <[u8]>::len);
@@ -119,15 +118,14 @@ impl Outgoing<'_> {
             value,
             timestamp: carried,
             headers,
-            oldest_input: self.oldest_input,
         })
     }
 }
 
 /// Where an input record stands.
-pub fn source<'b>(message: &Record<'b>) -> Source<'b> {
+pub fn source<'t>(message: &Record<'_>, topics: &'t Topics) -> Source<'t> {
     Source {
-        topic: message.topic(),
+        topic: &topics.input.name,
         partition: message.partition(),
         offset: message.offset(),
     }

@@ -164,14 +164,11 @@ impl Pipeline {
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default()
             .as_millis() as i64;
-        let oldest = batch.iter().filter_map(|message| message.timestamp()).min();
         let mut predicted = [0; Metadata::MOST_LABELS];
-        for (position, (message, outcome)) in batch.iter().zip(&self.outcomes).enumerate() {
-            let oldest_input = oldest.filter(|_| position + 1 == batch.len());
+        for (message, outcome) in batch.iter().zip(&self.outcomes) {
             let outgoing = Outgoing {
                 message,
                 now,
-                oldest_input,
                 producer,
                 metrics: &self.metrics,
                 topics: &self.topics,
@@ -180,7 +177,7 @@ impl Pipeline {
             match outcome {
                 Outcome::Scored(row) => {
                     self.value.clear();
-                    scored.write(*row, Some(source(&message)), &mut self.value);
+                    scored.write(*row, Some(source(&message, &self.topics)), &mut self.value);
                     if outgoing.output(Some(&self.value))? {
                         let prediction = scored.prediction(*row);
                         predicted[prediction.label_index()] += 1;
@@ -194,6 +191,9 @@ impl Pipeline {
                 }
                 Outcome::DeadLetter(letter) => outgoing.dead_letter(letter)?,
             }
+        }
+        if let Some(oldest) = batch.iter().filter_map(|message| message.timestamp()).min() {
+            producer.batch_ends(oldest);
         }
         for (label, count) in model.metadata().labels.iter().zip(predicted) {
             self.metrics.predicted(label, count);

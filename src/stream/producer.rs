@@ -1,11 +1,13 @@
-//! A worker's producer: records out, delivery reports in.
+//! A worker's producer: records out, and word of those that did not arrive.
 
+mod batches;
 mod deliveries;
 mod transactional;
 
 pub use super::raw::Target;
 
-use self::deliveries::Deliveries;
+use self::batches::Batches;
+use self::deliveries::{Deliveries, since};
 use super::clients::{ClientFactory, number};
 use super::failure::{Failure, is_missing_topic};
 use super::limits::Limits;
@@ -18,12 +20,14 @@ use crate::metrics::Metrics;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::OwnedHeaders;
 use rdkafka::producer::{BaseProducer, Producer as _};
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// A step of a wait, after which signs of life are given.
 const STEP: Duration = Duration::from_millis(10);
+/// A step of the wait for room in the queue.
+const ROOM: Duration = Duration::from_millis(1);
 /// How much later than asked for librdkafka notices that a new producer's topic has not come.
 const NOTICE: Duration = Duration::from_secs(5);
 
@@ -37,9 +41,6 @@ pub struct OutputRecord<'r> {
     /// Milliseconds since 1970; `None` is now.
     pub timestamp: Option<i64>,
     pub headers: Option<OwnedHeaders>,
-    /// Timestamp of the oldest record of the batch, on the batch's last output: its acknowledgement, or the commit of
-    /// its transaction, is the end of the way whose length is measured.
-    pub oldest_input: Option<i64>,
 }
 
 pub struct Producer {
@@ -49,8 +50,7 @@ pub struct Producer {
     transactional_id: Option<String>,
     /// Whether a transaction has begun and not ended.
     open: Cell<bool>,
-    /// Timestamps of the oldest record of each batch in the open transaction: their way ends with its commit.
-    oldest_inputs: RefCell<Vec<i64>>,
+    batches: Batches,
     output: String,
     dead_letter: String,
     /// Longer than any message may stay undelivered.
@@ -92,7 +92,7 @@ impl Producer {
             output,
             dead_letter,
             open: Cell::new(false),
-            oldest_inputs: RefCell::default(),
+            batches: Batches::default(),
             queue_bytes,
             topics_awaited_until: Instant::now() + factory.settings().startup_timeout + NOTICE,
             compresses,
@@ -116,30 +116,22 @@ impl Producer {
     /// `Ok(Err(TooLarge))` concerns this record only; everything else ends the worker or its transaction.
     pub fn send(&self, mut record: OutputRecord<'_>) -> Result<Result<(), TooLarge>, Failure> {
         self.begin()?;
-        let opaque = match record.oldest_input {
-            // Reported at the commit.
-            Some(_) if self.transactional_id.is_some() => 0,
-            Some(timestamp) => timestamp.max(1) as usize,
-            None => 0,
-        };
         if record.value.map_or(0, <[u8]>::len) > self.queue_bytes {
             return Ok(Err(TooLarge));
         }
         // Only where the queue is full is the time asked for.
         let mut started = None;
         loop {
-            match self.sender.send(&mut record, opaque) {
+            match self.sender.send(&mut record) {
                 Ok(()) => {
-                    if self.transactional_id.is_some() {
-                        self.oldest_inputs.borrow_mut().extend(record.oldest_input);
-                    }
+                    self.batches.sent_record();
                     return Ok(Ok(()));
                 }
                 Err(RDKafkaErrorCode::QueueFull)
                     if started.get_or_insert_with(Instant::now).elapsed() < self.patience =>
                 {
                     self.vitals.beat();
-                    self.client().poll(STEP);
+                    self.client().poll(ROOM);
                     self.check()?;
                 }
                 Err(RDKafkaErrorCode::MessageSizeTooLarge) => return Ok(Err(TooLarge)),
@@ -160,10 +152,26 @@ impl Producer {
         self.sender.client()
     }
 
-    /// Serves delivery reports for `time`, which may be zero.
+    /// A batch was sent as a whole; `oldest_input` is the timestamp of its oldest input. The acknowledgement of its last
+    /// output, or the commit of its transaction, is the end of the way whose length is measured.
+    pub fn batch_ends(&self, oldest_input: i64) {
+        self.batches.end(oldest_input);
+    }
+
+    /// Serves what librdkafka has to tell for `time`, which may be zero.
     pub fn serve(&self, time: Duration) -> Result<(), Failure> {
         self.client().poll(time);
+        if self.transactional_id.is_none() {
+            self.measure(self.client().in_flight_count());
+        }
         self.check()
+    }
+
+    /// Takes the time of the batches that have arrived, now that so many records are left.
+    fn measure(&self, left: i32) {
+        for oldest_input in self.batches.arrived(u64::from(left.unsigned_abs())) {
+            self.client().context().metrics.answered_batch(since(oldest_input));
+        }
     }
 
     /// Waits until every record sent so far is acknowledged, at most until `deadline` where there is one.
@@ -184,6 +192,9 @@ impl Producer {
                 let late = format!("{open} records were not acknowledged in time");
                 return Err(self.judge(Failure::Unreachable(late)));
             }
+        }
+        if self.transactional_id.is_none() {
+            self.measure(0);
         }
         self.check()
     }

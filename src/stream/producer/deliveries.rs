@@ -10,7 +10,7 @@ use rdkafka::producer::ProducerContext;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Collects delivery reports.
+/// Collects reports of records that were not delivered.
 pub struct Deliveries {
     failed: Mutex<Option<(RDKafkaErrorCode, String)>>,
     pub metrics: Metrics,
@@ -42,19 +42,16 @@ impl ClientContext for Deliveries {
 }
 
 impl ProducerContext for Deliveries {
-    type DeliveryOpaque = usize;
+    type DeliveryOpaque = ();
 
-    fn delivery(&self, delivery: &DeliveryResult<'_>, oldest_input: usize) {
-        match delivery {
-            Ok(_) if oldest_input == 0 => {}
-            Ok(_) => self.metrics.answered_batch(since(oldest_input as i64)),
-            Err((error, message)) => {
-                let mut failed = self.failed();
-                if failed.is_none() {
-                    let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
-                    let place = format!("{}, partition {}", message.topic(), message.partition());
-                    *failed = Some((code, format!("a record was not delivered to {place}: {error}")));
-                }
+    /// Only failures are reported.
+    fn delivery(&self, delivery: &DeliveryResult<'_>, (): ()) {
+        if let Err((error, message)) = delivery {
+            let mut failed = self.failed();
+            if failed.is_none() {
+                let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
+                let place = format!("{}, partition {}", message.topic(), message.partition());
+                *failed = Some((code, format!("a record was not delivered to {place}: {error}")));
             }
         }
     }

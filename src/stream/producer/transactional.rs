@@ -1,6 +1,5 @@
 //! The transactions that records go out in, with exactly once.
 
-use super::deliveries::since;
 use super::{Producer, STEP};
 use crate::stream::failure::Failure;
 use crate::stream::transaction::{Membership, Remedy, TransactionError, Transactions};
@@ -76,9 +75,7 @@ impl Producer {
             |time| transactions.commit(time),
         )?;
         self.open.set(false);
-        for timestamp in self.oldest_inputs.borrow_mut().drain(..) {
-            self.client().context().metrics.answered_batch(since(timestamp));
-        }
+        self.measure(0);
         Ok(())
     }
 
@@ -106,7 +103,7 @@ impl Producer {
         self.client().poll(Duration::ZERO);
         // What failed belonged to the transaction.
         self.client().context().failed().take();
-        self.oldest_inputs.borrow_mut().clear();
+        self.batches.clear();
         self.open.set(false);
         Ok(())
     }

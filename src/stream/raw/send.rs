@@ -19,14 +19,14 @@ pub enum Target {
 }
 
 /// The crate's producer, which serves delivery reports, and the handles of the topics it writes to.
-pub struct Sender<C: ClientContext + ProducerContext<DeliveryOpaque = usize> + 'static> {
+pub struct Sender<C: ClientContext + ProducerContext<DeliveryOpaque = ()> + 'static> {
     // Before the client: fields are dropped in this order, and a handle must not outlive its client.
     output: Handle,
     dead_letter: Handle,
     client: BaseProducer<C>,
 }
 
-impl<C: ProducerContext<DeliveryOpaque = usize> + 'static> Sender<C> {
+impl<C: ProducerContext<DeliveryOpaque = ()> + 'static> Sender<C> {
     /// # Errors
     /// A name that no topic can have.
     pub fn new(client: BaseProducer<C>, output: &str, dead_letter: &str) -> Result<Self, KafkaError> {
@@ -41,13 +41,13 @@ impl<C: ProducerContext<DeliveryOpaque = usize> + 'static> Sender<C> {
         &self.client
     }
 
-    /// Copies a record to librdkafka's queue, never waiting. `opaque` comes back with its delivery report. The headers
-    /// are gone from a record that was taken, and stay with one that was not.
+    /// Copies a record to librdkafka's queue, never waiting. The headers are gone from a record that was taken, and stay
+    /// with one that was not.
     ///
     /// # Errors
     /// Why librdkafka did not take the record; there will be no delivery report.
     #[expect(unsafe_code, reason = "the crate produces by the topic's name only")]
-    pub fn send(&self, record: &mut OutputRecord<'_>, opaque: usize) -> Result<(), Code> {
+    pub fn send(&self, record: &mut OutputRecord<'_>) -> Result<(), Code> {
         let topic = match record.target {
             Target::Output => &self.output,
             Target::DeadLetter => &self.dead_letter,
@@ -73,9 +73,6 @@ impl<C: ProducerContext<DeliveryOpaque = usize> + 'static> Sender<C> {
                 vtype::RD_KAFKA_VTYPE_KEY,
                 key,
                 key_len,
-                // As the crate makes it of a `usize`: its delivery callback makes a `usize` of it again.
-                vtype::RD_KAFKA_VTYPE_OPAQUE,
-                opaque as *mut c_void,
                 vtype::RD_KAFKA_VTYPE_TIMESTAMP,
                 record.timestamp.unwrap_or(0),
                 vtype::RD_KAFKA_VTYPE_HEADERS,
