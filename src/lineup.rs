@@ -135,11 +135,11 @@ pub fn open(path: &Path) -> Result<Arc<Model>, ModelError> {
     } else {
         Model::load(path)?
     };
-    if let Some(reason) = model.plain_trees() {
+    if let Some(reason) = model.no_kernel() {
         tracing::warn!(
             model = model.origin(),
             reason,
-            "the trees are too large for the fast kernel: scoring takes many times as long"
+            "the trees have no fast kernel: scoring takes many times as long"
         );
     }
     Ok(Arc::new(model))

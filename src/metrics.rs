@@ -145,7 +145,7 @@ impl Metrics {
             )?,
             end_to_end_seconds: add.histogram(
                 "end_to_end_latency_seconds",
-                "From the timestamp of a batch's oldest record to the acknowledgement of the batch's last output, or to the commit of its transaction.",
+                "From the timestamp of a batch's oldest record until as many outputs are acknowledged as were sent up to the batch's end, or to the commit of its transaction.",
                 LATENCY_SECONDS,
             )?,
             lag: add.int_gauges(
@@ -172,7 +172,7 @@ impl Metrics {
             )?,
             model_kernel: add.int_gauges(
                 "model_kernel",
-                "1 where the fast kernel evaluates the model's trees, 0 where they are too large for it: the scores are the same, and take many times as long.",
+                "1 where a fast kernel evaluates the model's trees, 0 where they have none: the scores are the same, and take many times as long.",
                 &["role"],
             )?,
             model_reloads: add.counter_table(
@@ -202,7 +202,7 @@ impl Metrics {
                 .set(1);
             self.model_kernel
                 .with_label_values(&[role.name()])
-                .set(i64::from(model.plain_trees().is_none()));
+                .set(i64::from(model.no_kernel().is_none()));
         }
         for label in &lineup.champion.metadata().labels {
             self.predictions.with_label_values(&[label]);

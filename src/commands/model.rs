@@ -80,7 +80,7 @@ fn card(model: &Model) -> String {
         Some(profile) => format!("{} training rows", profile.rows),
         None => "none".to_owned(),
     };
-    let evaluation = match model.plain_trees() {
+    let evaluation = match model.no_kernel() {
         None => format!("fast kernel, with {} instructions here", Instructions::best()),
         Some(reason) => format!("one row after the other: {reason}"),
     };

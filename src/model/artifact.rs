@@ -99,10 +99,10 @@ impl Model {
         &self.proof
     }
 
-    /// Why the trees are evaluated one row after the other, which takes many times as long with the same results;
-    /// `None` where the fast kernel takes them.
-    pub fn plain_trees(&self) -> Option<&str> {
-        self.prepared.graph.plain.as_deref()
+    /// Why the trees have no fast kernel, and are evaluated one row after the other, which takes many times as long with
+    /// the same results; `None` where they have one.
+    pub fn no_kernel(&self) -> Option<&str> {
+        self.prepared.graph.no_kernel.as_deref()
     }
 
     /// What errors call the model: its file, or what stands for it.

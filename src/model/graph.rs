@@ -36,8 +36,8 @@ pub(super) struct Graph {
     pub plan: Arc<TypedRunnableModel>,
     pub inputs: Inputs,
     pub output: Output,
-    /// Why its trees are evaluated one row after the other; `None` where they are not.
-    pub plain: Option<String>,
+    /// Why its trees have no kernel; `None` where they have one.
+    pub no_kernel: Option<String>,
 }
 
 /// Reads the protocol buffer.
@@ -93,7 +93,7 @@ pub(super) fn build(mut proto: ModelProto, features: usize, labels: usize, origi
     let model = model.into_optimized().map_err(broken)?;
     let output = Output::new(&model, &rows, &output, column, labels).map_err(unsuitable)?;
     Ok(Graph {
-        plain: forest::plain(&model),
+        no_kernel: forest::no_kernel(&model),
         plan: model.into_runnable().map_err(broken)?,
         inputs,
         output,

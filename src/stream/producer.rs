@@ -161,10 +161,11 @@ impl Producer {
     /// Serves what librdkafka has to tell for `time`, which may be zero.
     pub fn serve(&self, time: Duration) -> Result<(), Failure> {
         self.client().poll(time);
+        self.check()?;
         if self.transactional_id.is_none() {
             self.measure(self.client().in_flight_count());
         }
-        self.check()
+        Ok(())
     }
 
     /// Takes the time of the batches that have arrived, now that so many records are left.
@@ -193,10 +194,11 @@ impl Producer {
                 return Err(self.judge(Failure::Unreachable(late)));
             }
         }
+        self.check()?;
         if self.transactional_id.is_none() {
             self.measure(0);
         }
-        self.check()
+        Ok(())
     }
 
     /// Sends what lingers and waits one step. The crate's own flush waits in steps of 100 ms.

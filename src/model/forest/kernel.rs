@@ -12,6 +12,7 @@
 //!
 //! Sums are made in the order of the trees, so that they are those of the plain evaluation, bit by bit.
 
+mod answers;
 mod columns;
 mod instructions;
 mod lanes;
@@ -37,15 +38,28 @@ const TOGETHER: usize = 4;
 /// With fewer rows than this in a batch, walking down the trees is faster.
 const FEW_ROWS: usize = 8;
 
+/// Features that there may be: a row may not be wider anywhere in a graph.
+const MOST_FEATURES: usize = 1 << 14;
+/// Trees that there may be. Each has room for as many leaves as a byte can number.
+const MOST_TREES: usize = 1 << 14;
+
 /// Why an ensemble has no kernel.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum TooLarge {
-    #[error("feature {feature} has more than {most} thresholds")]
-    Thresholds { feature: usize, most: usize },
-    #[error("its branches ask for more than {most} columns of bytes")]
-    Columns { most: usize },
+pub(super) enum NoKernel {
     #[error("the least or the greatest of the trees' scores is asked for, not their sum")]
     NoSum,
+    #[error("there are {trees} trees, more than {MOST_TREES}")]
+    Trees { trees: usize },
+    #[error("there are {features} features, more than {MOST_FEATURES}")]
+    Features { features: usize },
+    #[error("feature {feature} has more than {most} thresholds")]
+    Thresholds { feature: usize, most: usize },
+    #[error("the lists of values that its branches ask for take too much memory")]
+    Answers,
+    #[error("its branches ask for more than {most} columns of bytes")]
+    Columns { most: usize },
+    #[error("its trees have too many branches and leaves")]
+    Places,
 }
 
 /// An ensemble, ready for the fast evaluation.
@@ -64,15 +78,22 @@ pub(super) struct Kernel<T> {
 }
 
 impl<T: Real> Kernel<T> {
-    pub fn new(ensemble: &Ensemble<T>) -> Result<Self, TooLarge> {
+    pub fn new(ensemble: &Ensemble<T>) -> Result<Self, NoKernel> {
         let parts = ensemble.parts();
         let divisor = match parts.aggregate {
             Aggregate::Sum => None,
             Aggregate::Average => Some(T::from_f64(parts.roots.len() as f64)),
-            Aggregate::Min | Aggregate::Max => return Err(TooLarge::NoSum),
+            Aggregate::Min | Aggregate::Max => return Err(NoKernel::NoSum),
         };
+        let (trees, features) = (parts.roots.len(), ensemble.features());
+        if trees > MOST_TREES {
+            return Err(NoKernel::Trees { trees });
+        }
+        if features > MOST_FEATURES {
+            return Err(NoKernel::Features { features });
+        }
         let ranks = questions::ranks(ensemble)?;
-        let nodes = questions::nodes(ensemble, &ranks);
+        let nodes = questions::nodes(ensemble, &ranks)?;
         let mut planner = Planner::new(ranks);
         let (trees, places) = trees::trees(ensemble, &mut planner, &nodes)?;
         let steps = trees.iter().filter_map(|tree| tree.steps.as_deref());
@@ -211,10 +232,14 @@ impl<T: Real> Kernel<T> {
         for (group, scores) in scores.chunks_mut(WALKERS * self.targets).enumerate() {
             let mut at = [tree.root; WALKERS];
             for _ in 0..tree.depth {
+                let before = at;
                 for (walker, at) in at.iter_mut().enumerate() {
                     // Those beyond the last row walk too, to nowhere that matters.
                     let row = group * WALKERS + walker;
                     *at = self.places[*at as usize].next(|column| columns[column * lanes + row]);
+                }
+                if at == before {
+                    break;
                 }
             }
             for (scores, at) in scores.chunks_exact_mut(self.targets).zip(at) {
@@ -235,8 +260,12 @@ impl<T: Real> Kernel<T> {
                 depth = depth.max(tree.depth);
             }
             for _ in 0..depth {
+                let before = at;
                 for at in &mut at {
                     *at = self.places[*at as usize].next(|column| columns[column & (MOST_COLUMNS - 1)]);
+                }
+                if at == before {
+                    break;
                 }
             }
             for (at, tree) in at.into_iter().zip(trees) {

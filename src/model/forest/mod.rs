@@ -18,7 +18,7 @@ mod regressor;
 mod transform;
 
 pub use kernel::Instructions;
-pub(super) use operator::plain;
+pub(super) use operator::no_kernel;
 pub(super) use transform::softmax;
 
 use tract_onnx::model::OnnxOpRegister;

@@ -3,6 +3,7 @@
 use super::classifier::Layout;
 use super::ensemble::Ensemble;
 use super::evaluation::Evaluation;
+use super::kernel::NoKernel;
 use super::labels::{Labels, TopLabel};
 use super::transform::Transform;
 use crate::model::real::Real;
@@ -13,19 +14,19 @@ use tract_onnx::tract_hir::internal::*;
 /// An ensemble in one of the two number types.
 #[derive(Debug, Clone)]
 pub(super) enum Forest {
-    F32(Arc<Evaluation<f32>>),
-    F64(Arc<Evaluation<f64>>),
+    F32(Arc<Ensemble<f32>>),
+    F64(Arc<Ensemble<f64>>),
 }
 
 impl From<Ensemble<f32>> for Forest {
     fn from(ensemble: Ensemble<f32>) -> Self {
-        Forest::F32(Arc::new(Evaluation::new(ensemble)))
+        Forest::F32(Arc::new(ensemble))
     }
 }
 
 impl From<Ensemble<f64>> for Forest {
     fn from(ensemble: Ensemble<f64>) -> Self {
-        Forest::F64(Arc::new(Evaluation::new(ensemble)))
+        Forest::F64(Arc::new(ensemble))
     }
 }
 
@@ -37,49 +38,71 @@ impl Forest {
         }
     }
 
-    fn features(&self) -> usize {
-        match self {
-            Forest::F32(evaluation) => evaluation.ensemble().features(),
-            Forest::F64(evaluation) => evaluation.ensemble().features(),
-        }
-    }
-
     fn targets(&self) -> usize {
         match self {
-            Forest::F32(evaluation) => evaluation.ensemble().targets(),
-            Forest::F64(evaluation) => evaluation.ensemble().targets(),
-        }
-    }
-
-    /// See [`Evaluation::plain`].
-    fn plain(&self) -> Option<&str> {
-        match self {
-            Forest::F32(evaluation) => evaluation.plain(),
-            Forest::F64(evaluation) => evaluation.plain(),
+            Forest::F32(ensemble) => ensemble.targets(),
+            Forest::F64(ensemble) => ensemble.targets(),
         }
     }
 
     /// The same trees with features of this type in mind: nothing of a double may be lost.
     fn for_input(&self, input: DatumType) -> Forest {
         match self {
-            Forest::F32(evaluation) if input == f64::datum_type() => Forest::from(evaluation.ensemble().widened()),
+            Forest::F32(ensemble) if input == f64::datum_type() => Forest::from(ensemble.widened()),
             _ => self.clone(),
         }
     }
 }
 
+/// An ensemble that is ready to score rows, in one of the two number types.
+#[derive(Debug, Clone)]
+enum Evaluated {
+    F32(Arc<Evaluation<f32>>),
+    F64(Arc<Evaluation<f64>>),
+}
+
+impl Evaluated {
+    fn new(forest: &Forest) -> Self {
+        match forest {
+            Forest::F32(ensemble) => Evaluated::F32(Arc::new(Evaluation::new(ensemble.clone()))),
+            Forest::F64(ensemble) => Evaluated::F64(Arc::new(Evaluation::new(ensemble.clone()))),
+        }
+    }
+
+    fn forest(&self) -> Forest {
+        match self {
+            Evaluated::F32(evaluation) => Forest::F32(evaluation.ensemble().clone()),
+            Evaluated::F64(evaluation) => Forest::F64(evaluation.ensemble().clone()),
+        }
+    }
+
+    fn features(&self) -> usize {
+        match self {
+            Evaluated::F32(evaluation) => evaluation.ensemble().features(),
+            Evaluated::F64(evaluation) => evaluation.ensemble().features(),
+        }
+    }
+
+    fn no_kernel(&self) -> Option<&NoKernel> {
+        match self {
+            Evaluated::F32(evaluation) => evaluation.no_kernel(),
+            Evaluated::F64(evaluation) => evaluation.no_kernel(),
+        }
+    }
+}
+
 /// tract compares operators to tell whether two nodes are one; the same ensemble in memory is enough.
-impl PartialEq for Forest {
+impl PartialEq for Evaluated {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
-            (Forest::F32(a), Forest::F32(b)) => Arc::ptr_eq(a, b),
-            (Forest::F64(a), Forest::F64(b)) => Arc::ptr_eq(a, b),
+            (Evaluated::F32(a), Evaluated::F32(b)) => Arc::ptr_eq(a, b),
+            (Evaluated::F64(a), Evaluated::F64(b)) => Arc::ptr_eq(a, b),
             _ => false,
         }
     }
 }
 
-impl Eq for Forest {}
+impl Eq for Evaluated {}
 
 /// What follows on the aggregated scores.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -175,7 +198,7 @@ impl Expansion for TreeOperator {
             features = model.wire_node(format!("{prefix}.features"), cast(trees), &[features])?[0];
         }
         let scorer = TreeScores {
-            forest,
+            evaluated: Evaluated::new(&forest),
             finish: self.finish.clone(),
         };
         let scores = model.wire_node(format!("{prefix}.scores"), scorer, &[features])?;
@@ -190,22 +213,25 @@ impl Expansion for TreeOperator {
     }
 }
 
-/// Why trees of a graph are evaluated without a kernel; `None` where all have one.
-pub(in crate::model) fn plain(model: &TypedModel) -> Option<String> {
+/// Why trees of a graph have no kernel; `None` where all have one.
+pub(in crate::model) fn no_kernel(model: &TypedModel) -> Option<String> {
     let trees = model.nodes().iter().filter_map(|node| node.op_as::<TreeScores>());
-    trees.filter_map(|trees| trees.forest.plain()).next().map(str::to_owned)
+    trees
+        .filter_map(|trees| trees.evaluated.no_kernel())
+        .next()
+        .map(ToString::to_string)
 }
 
 /// Features `[rows, features]` to scores `[rows, targets or classes]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct TreeScores {
-    forest: Forest,
+    evaluated: Evaluated,
     finish: Finish,
 }
 
 impl TreeScores {
     fn check_width(&self, width: usize) -> TractResult<()> {
-        let needed = self.forest.features();
+        let needed = self.evaluated.features();
         ensure!(
             width >= needed,
             "the trees ask for feature {}, but a row has only {width} features",
@@ -265,9 +291,9 @@ impl EvalOp for TreeScores {
 
     fn eval(&self, _: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
         let input = args_1!(inputs);
-        let scores = match &self.forest {
-            Forest::F32(evaluation) => self.score(evaluation, &input)?,
-            Forest::F64(evaluation) => self.score(evaluation, &input)?,
+        let scores = match &self.evaluated {
+            Evaluated::F32(evaluation) => self.score(evaluation, &input)?,
+            Evaluated::F64(evaluation) => self.score(evaluation, &input)?,
         };
         Ok(tvec!(scores.into_tvalue()))
     }
@@ -282,9 +308,10 @@ impl TypedOp for TreeScores {
         if let Ok(width) = input.shape[1].to_usize() {
             self.check_width(width)?;
         }
-        let datum_type = self.finish.datum_type(&self.forest);
+        let forest = self.evaluated.forest();
+        let datum_type = self.finish.datum_type(&forest);
         let width = match &self.finish {
-            Finish::Scores(_) | Finish::Targets(_) => self.forest.targets(),
+            Finish::Scores(_) | Finish::Targets(_) => forest.targets(),
             Finish::Classes { labels, .. } => labels.len(),
         };
         Ok(tvec!(datum_type.fact([input.shape[0].clone(), width.to_dim()])))

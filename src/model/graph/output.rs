@@ -35,19 +35,13 @@ impl Output {
         let fact = model.output_fact(0).map_err(|error| format!("{error:#}"))?;
         let shape = fact.shape.to_tvec();
         let rows = rows.to_dim();
-        let form = match &shape[..] {
-            [height, width] if let Some(column) = column => {
-                if labels != 2 || *height != rows || *width != 1.to_dim() {
-                    return Err(format!(
-                        "the output has two columns, made of {name:?}, but it should be [{rows}, {labels}]: a row for \
-                         each row of features, a column for each label"
-                    ));
-                }
+        let form = match (column, &shape[..]) {
+            (None, [height, width]) if *height == rows && *width == labels.to_dim() => Form::Labels,
+            (None, [height, width]) if labels == 2 && *height == rows && *width == 1.to_dim() => Form::Positive,
+            (None, [height]) if labels == 2 && *height == rows => Form::Positive,
+            (Some(column), [height, width]) if labels == 2 && *height == rows && *width == 1.to_dim() => {
                 Form::One(column)
             }
-            [height, width] if *height == rows && *width == labels.to_dim() => Form::Labels,
-            [height, width] if labels == 2 && *height == rows && *width == 1.to_dim() => Form::Positive,
-            [height] if labels == 2 && *height == rows => Form::Positive,
             _ => {
                 let shape: Vec<_> = shape.iter().map(ToString::to_string).collect();
                 let shape = shape.join(", ");

@@ -49,14 +49,14 @@ fn what_leads_elsewhere_than_to_the_scores_does_not_matter() {
 fn trees_without_a_kernel_are_told_with_the_reason() {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("models/airline-gbm.onnx");
     let mut proto = parse(&std::fs::read(path).unwrap(), "it").unwrap();
-    assert_eq!(build(proto.clone(), 11, 2, "it").unwrap().plain, None);
+    assert_eq!(build(proto.clone(), 11, 2, "it").unwrap().no_kernel, None);
     let nodes = proto.graph.as_mut().unwrap().node.iter_mut();
     let aggregates = nodes.flat_map(|node| &mut node.attribute);
     // The greatest of the leaves.
     aggregates
         .filter(|attribute| attribute.name == "aggregate_function")
         .for_each(|attribute| attribute.i = 3);
-    let plain = build(proto, 11, 2, "it").unwrap().plain.unwrap();
+    let plain = build(proto, 11, 2, "it").unwrap().no_kernel.unwrap();
     assert!(plain.contains("not their sum"), "{plain}");
 }
 
@@ -242,6 +242,21 @@ fn what_is_left_to_one_is_filled_in_by_the_scorer() {
     assert_eq!(form(|graph| graph.node[3].input.reverse()), Form::Labels);
     let three = build(proto.clone(), 11, 3, "it").err().unwrap().to_string();
     assert!(three.contains("it should be [") && three.contains(", 3]"), "{three}");
+    // Of a list of numbers, joining makes a longer list.
+    let mut flat = proto.clone();
+    let graph = flat.graph.as_mut().unwrap();
+    graph.node[2].output[0] = "matrix".to_owned();
+    let mut reshape = node("Reshape", "matrix", "p_yes");
+    reshape.input.push("flat".to_owned());
+    graph.node.insert(3, reshape);
+    graph.initializer.push(TensorProto {
+        name: "flat".to_owned(),
+        data_type: 7,
+        dims: vec![1],
+        int64_data: vec![-1],
+        ..Default::default()
+    });
+    assert!(build(flat, 11, 2, "it").is_err());
 }
 
 #[test]

@@ -12,7 +12,7 @@
 
 use super::batch::Batch;
 use super::{assignment, callbacks};
-use crate::stream::failure::{is_denial, is_refusal};
+use crate::stream::failure::{is_denial, is_missing_topic, is_refusal};
 use crate::stream::notes::Notes;
 use rdkafka::TopicPartitionList;
 use rdkafka::bindings;
@@ -100,16 +100,16 @@ impl Receiver {
         // SAFETY: the message is alive and owned by whoever calls, who does not use it again. It came by the queue of
         // this consumer. The text of an error is the message's own.
         unsafe {
-            let RDKafkaMessage {
-                err, rkt, offset, len, ..
-            } = *message.as_ref();
+            let RDKafkaMessage { err, rkt, len, .. } = *message.as_ref();
             if err == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
                 batch.push(message);
                 return Some(len);
             }
             let reason = CStr::from_ptr(bindings::rd_kafka_message_errstr(message.as_ptr())).to_string_lossy();
             let (code, fatal) = cause(self.client.native_ptr(), err);
-            let displaced = batched && !rkt.is_null() && offset >= 0 && !is_refusal(code) && !is_denial(code);
+            // Whatever offset it names: librdkafka takes even those that stand for none to be a position.
+            let displaced =
+                batched && !rkt.is_null() && !is_refusal(code) && !is_denial(code) && !is_missing_topic(code);
             self.notes().failed(code, fatal || displaced, reason.trim());
             bindings::rd_kafka_message_destroy(message.as_ptr());
             None

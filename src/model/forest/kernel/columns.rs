@@ -1,6 +1,7 @@
 //! The columns of bytes in which the answers to all questions of an ensemble can be read.
 
-use super::TooLarge;
+use super::NoKernel;
+use super::answers::Answers;
 use super::questions::Question;
 use super::ranks::Ranks;
 use super::whole::Whole;
@@ -11,7 +12,7 @@ use std::collections::HashMap;
 const MISSING: u8 = u8::MAX;
 /// Thresholds that one column of ranks can tell apart.
 const THRESHOLDS_EACH: usize = MISSING as usize - 1;
-/// So many columns of a batch fit into a processor's second cache.
+/// With more, those of a batch are beyond a processor's second cache.
 pub(super) const MOST_COLUMNS: usize = 1024;
 /// Rows that become columns together: few enough to stay in the first cache while their features are taken one by one.
 const AT_ONCE: usize = 256;
@@ -122,7 +123,7 @@ pub(super) struct Planner<T> {
     ranks: HashMap<(usize, usize), u16>,
     /// Those that are one more, by the other.
     next: HashMap<u16, u16>,
-    answers: HashMap<(usize, Box<[bool]>), ByteTest>,
+    answers: HashMap<(usize, Answers), ByteTest>,
     /// Of each feature the last column of answers, and the last bit taken in it.
     bits: HashMap<usize, (u16, u8)>,
     count: usize,
@@ -146,7 +147,7 @@ impl<T: Real> Planner<T> {
         }
     }
 
-    pub fn test(&mut self, feature: usize, question: &Question) -> Result<ByteTest, TooLarge> {
+    pub fn test(&mut self, feature: usize, question: &Question) -> Result<ByteTest, NoKernel> {
         match question {
             Question::AtMost { threshold, missing } => {
                 let column = self.ranks(feature, threshold / THRESHOLDS_EACH)?;
@@ -175,7 +176,7 @@ impl<T: Real> Planner<T> {
     }
 
     /// The column with a chunk of the ranks.
-    fn ranks(&mut self, feature: usize, chunk: usize) -> Result<u16, TooLarge> {
+    fn ranks(&mut self, feature: usize, chunk: usize) -> Result<u16, NoKernel> {
         if let Some(&column) = self.ranks.get(&(feature, chunk)) {
             return Ok(column);
         }
@@ -188,7 +189,7 @@ impl<T: Real> Planner<T> {
     }
 
     /// The column with one more than another.
-    fn next(&mut self, feature: usize, of: u16) -> Result<u16, TooLarge> {
+    fn next(&mut self, feature: usize, of: u16) -> Result<u16, NoKernel> {
         if let Some(&column) = self.next.get(&of) {
             return Ok(column);
         }
@@ -199,7 +200,7 @@ impl<T: Real> Planner<T> {
     }
 
     /// A bit of the feature's last column of answers, or the first of a new one.
-    fn add_answers(&mut self, feature: usize, answers: &[bool]) -> Result<ByteTest, TooLarge> {
+    fn add_answers(&mut self, feature: usize, answers: &Answers) -> Result<ByteTest, NoKernel> {
         let (column, mask) = match self.bits.get(&feature) {
             Some(&(column, mask)) if mask < 1 << 7 => (column, mask << 1),
             _ => (self.table(feature, vec![0; answers.len()])?, 1),
@@ -209,8 +210,8 @@ impl<T: Real> Planner<T> {
             if let Column::Table { index, by_rank, .. } = other
                 && *index == column
             {
-                for (byte, &answer) in by_rank.iter_mut().zip(answers) {
-                    *byte |= if answer { mask } else { 0 };
+                for (rank, byte) in by_rank.iter_mut().enumerate() {
+                    *byte |= if answers.get(rank) { mask } else { 0 };
                 }
             }
         }
@@ -220,7 +221,7 @@ impl<T: Real> Planner<T> {
         })
     }
 
-    fn table(&mut self, feature: usize, by_rank: Vec<u8>) -> Result<u16, TooLarge> {
+    fn table(&mut self, feature: usize, by_rank: Vec<u8>) -> Result<u16, NoKernel> {
         let index = self.index()?;
         self.features[feature].columns.push(Column::Table {
             index,
@@ -230,9 +231,9 @@ impl<T: Real> Planner<T> {
         Ok(index)
     }
 
-    fn index(&mut self) -> Result<u16, TooLarge> {
+    fn index(&mut self) -> Result<u16, NoKernel> {
         if self.count == MOST_COLUMNS {
-            return Err(TooLarge::Columns { most: MOST_COLUMNS });
+            return Err(NoKernel::Columns { most: MOST_COLUMNS });
         }
         self.count += 1;
         Ok(self.count as u16 - 1)

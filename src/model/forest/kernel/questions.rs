@@ -1,10 +1,16 @@
 //! The branches of an ensemble as questions about ranks.
 
-use super::TooLarge;
+use super::NoKernel;
+use super::answers::Answers;
 use super::ranks::{MOST_THRESHOLDS, Ranks};
 use crate::model::forest::ensemble::{Branch, Child, Ensemble, Test};
 use crate::model::real::Real;
 use std::collections::HashSet;
+
+/// What the answers to all questions may take at once, in words of 8 bytes, and what may be made of them one after the
+/// other.
+const MOST_WORDS: usize = 1 << 23;
+const MOST_WORDS_MADE: usize = 1 << 28;
 
 /// What a branch asks about the rank of its feature.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,7 +18,7 @@ pub(super) enum Question {
     /// Is the value at most the threshold at this index, or else missing where that counts?
     AtMost { threshold: usize, missing: bool },
     /// Is the value one of these? An answer for each rank, the missing value's last.
-    Among(Box<[bool]>),
+    Among(Answers),
 }
 
 /// A branch that asks such a question.
@@ -25,7 +31,7 @@ pub(super) struct Node {
 }
 
 /// The thresholds of each feature: wherever one of its branches changes its answer.
-pub(super) fn ranks<T: Real>(ensemble: &Ensemble<T>) -> Result<Vec<Ranks<T>>, TooLarge> {
+pub(super) fn ranks<T: Real>(ensemble: &Ensemble<T>) -> Result<Vec<Ranks<T>>, NoKernel> {
     let parts = ensemble.parts();
     let mut thresholds: Vec<Vec<T>> = vec![vec![]; ensemble.features()];
     for branch in &parts.branches {
@@ -43,7 +49,7 @@ pub(super) fn ranks<T: Real>(ensemble: &Ensemble<T>) -> Result<Vec<Ranks<T>>, To
         }
     }
     let ranks = |(feature, thresholds): (usize, Vec<T>)| {
-        Ranks::new(thresholds).ok_or(TooLarge::Thresholds {
+        Ranks::new(thresholds).ok_or(NoKernel::Thresholds {
             feature,
             most: MOST_THRESHOLDS,
         })
@@ -53,25 +59,84 @@ pub(super) fn ranks<T: Real>(ensemble: &Ensemble<T>) -> Result<Vec<Ranks<T>>, To
 
 /// The nodes in place of the branches, each with those below it on the same feature taken in where they lead to the
 /// same child: a list of categories is often a chain of branches, one for each value.
-pub(super) fn nodes<T: Real>(ensemble: &Ensemble<T>, ranks: &[Ranks<T>]) -> Vec<Node> {
+pub(super) fn nodes<T: Real>(ensemble: &Ensemble<T>, ranks: &[Ranks<T>]) -> Result<Vec<Node>, NoKernel> {
     let parts = ensemble.parts();
-    let mut nodes: Vec<Node> = parts
-        .branches
-        .iter()
-        .map(|branch| node(ensemble, branch, ranks))
-        .collect();
     let children = |index: u32| {
         let branch = &parts.branches[index as usize];
         [branch.on_true, branch.on_false]
     };
-    for index in children_first(&parts.roots, children) {
-        let mut node = nodes[index as usize].clone();
-        while let Some(merged) = merged(&node, &nodes, ranks) {
-            node = merged;
+    let mut parents = vec![0u32; parts.branches.len()];
+    let of_branches = parts
+        .branches
+        .iter()
+        .flat_map(|branch| [branch.on_true, branch.on_false]);
+    for child in of_branches.chain(parts.roots.iter().copied()) {
+        if let Child::Branch(index) = child {
+            parents[index as usize] += 1;
         }
-        nodes[index as usize] = node;
     }
-    nodes
+    let mut memory = Memory::default();
+    let mut nodes = vec![None; parts.branches.len()];
+    for index in children_first(&parts.roots, children) {
+        let branch = &parts.branches[index as usize];
+        let mut found = node(ensemble, branch, ranks);
+        memory.take(&found)?;
+        if let Some((merged, next)) = merged(&found, &nodes, ranks) {
+            memory.take(&merged)?;
+            memory.give_back(&found);
+            found = merged;
+            // Nothing else leads to it.
+            if parents[next as usize] == 1
+                && let Some(next) = nodes[next as usize].take()
+            {
+                memory.give_back(&next);
+            }
+        }
+        nodes[index as usize] = Some(found);
+    }
+    // Nothing leads to the others, or not any more.
+    let unreachable = Node {
+        feature: 0,
+        question: Question::AtMost {
+            threshold: 0,
+            missing: false,
+        },
+        yes: Child::Leaf(0),
+        no: Child::Leaf(0),
+    };
+    Ok(nodes
+        .into_iter()
+        .map(|node| node.unwrap_or_else(|| unreachable.clone()))
+        .collect())
+}
+
+/// Memory of the answers that are held, and what was ever made of them: a small file can ask for much of both.
+#[derive(Default)]
+struct Memory {
+    held: usize,
+    made: usize,
+}
+
+impl Memory {
+    fn take(&mut self, node: &Node) -> Result<(), NoKernel> {
+        self.held += words(node);
+        self.made += words(node);
+        if self.held > MOST_WORDS || self.made > MOST_WORDS_MADE {
+            return Err(NoKernel::Answers);
+        }
+        Ok(())
+    }
+
+    fn give_back(&mut self, node: &Node) {
+        self.held -= words(node);
+    }
+}
+
+fn words(node: &Node) -> usize {
+    match &node.question {
+        Question::AtMost { .. } => 0,
+        Question::Among(answers) => answers.words(),
+    }
 }
 
 fn node<T: Real>(ensemble: &Ensemble<T>, branch: &Branch<T>, ranks: &[Ranks<T>]) -> Node {
@@ -82,33 +147,36 @@ fn node<T: Real>(ensemble: &Ensemble<T>, branch: &Branch<T>, ranks: &[Ranks<T>])
         threshold: ranks.position(value),
         missing,
     };
-    let among = |values: &[T]| {
-        let mut answers = vec![false; ranks.len() + 1];
+    // The same answer for all of these values, the opposite for all others, and what it is for a missing one.
+    let among = |values: &[T], answer: bool| {
+        let mut answers = Answers::none(ranks.len() + 1);
         for &value in values.iter().filter(|value| !value.is_nan()) {
-            answers[ranks.position(value)] = true;
+            answers.set(ranks.position(value), true);
         }
-        answers[ranks.len()] = missing;
-        Question::Among(answers.into())
+        if !answer {
+            answers = answers.negated();
+        }
+        answers.set(ranks.len(), missing);
+        Question::Among(answers)
     };
-    let none = among(&[]);
     let (question, swapped) = match branch.test {
         // No value is below the lowest, and none compares with NaN, but for being different from it.
         Test::Less(value) | Test::GreaterOrEqual(value) | Test::LessOrEqual(value) | Test::Greater(value)
             if value.is_nan() =>
         {
-            (none, false)
+            (among(&[], true), false)
         }
-        Test::Less(value) if value == -T::INFINITY => (none, false),
-        Test::GreaterOrEqual(value) if value == -T::INFINITY => (negated_values(none), false),
+        Test::Less(value) if value == -T::INFINITY => (among(&[], true), false),
+        Test::GreaterOrEqual(value) if value == -T::INFINITY => (among(&[], false), false),
         Test::LessOrEqual(value) => (at_most(value, missing), false),
         Test::Less(value) => (at_most(value.next_down(), missing), false),
         Test::Greater(value) => (at_most(value, !missing), true),
         Test::GreaterOrEqual(value) => (at_most(value.next_down(), !missing), true),
-        Test::Equal(value) => (among(&[value]), false),
-        Test::NotEqual(value) => (negated_values(among(&[value])), false),
+        Test::Equal(value) => (among(&[value], true), false),
+        Test::NotEqual(value) => (among(&[value], false), false),
         Test::Member(ref range) => {
             let members = &ensemble.parts().members[range.start as usize..range.end as usize];
-            (among(members), false)
+            (among(members, true), false)
         }
     };
     let (yes, no) = match swapped {
@@ -123,34 +191,26 @@ fn node<T: Real>(ensemble: &Ensemble<T>, branch: &Branch<T>, ranks: &[Ranks<T>])
     }
 }
 
-/// The opposite answer for every value, and the same for a missing one.
-fn negated_values(question: Question) -> Question {
-    match question {
-        Question::Among(mut answers) => {
-            let values = answers.len() - 1;
-            answers[..values].iter_mut().for_each(|answer| *answer = !*answer);
-            Question::Among(answers)
-        }
-        other => other,
-    }
-}
-
-/// A node and one that it leads to as one, where both ask for the same feature and share a child.
-fn merged<T: Real>(node: &Node, nodes: &[Node], ranks: &[Ranks<T>]) -> Option<Node> {
-    let answers = |node: &Node| -> Box<[bool]> {
-        let count = ranks[node.feature].len();
-        match &node.question {
-            Question::Among(answers) => answers.clone(),
-            Question::AtMost { threshold, missing } => {
-                (0..count).map(|rank| rank <= *threshold).chain([*missing]).collect()
-            }
+/// A node and one that it leads to as one, where both ask for the same feature and share a child. Returns the latter's
+/// index as well.
+fn merged<T: Real>(node: &Node, nodes: &[Option<Node>], ranks: &[Ranks<T>]) -> Option<(Node, u32)> {
+    let answers = |node: &Node| match &node.question {
+        Question::Among(answers) => answers.clone(),
+        Question::AtMost { threshold, missing } => {
+            let count = ranks[node.feature].len();
+            let mut answers = Answers::none(count + 1);
+            (0..=*threshold).for_each(|rank| answers.set(rank, true));
+            answers.set(count, *missing);
+            answers
         }
     };
     for (to_next, next, other) in [(false, node.no, node.yes), (true, node.yes, node.no)] {
         let Child::Branch(index) = next else {
             continue;
         };
-        let next = &nodes[index as usize];
+        let Some(next) = &nodes[index as usize] else {
+            continue;
+        };
         let to_other = match other {
             _ if next.feature != node.feature => continue,
             shared if shared == next.yes => true,
@@ -159,14 +219,15 @@ fn merged<T: Real>(node: &Node, nodes: &[Node], ranks: &[Ranks<T>]) -> Option<No
         };
         // Yes is now what leads to the shared child, by this node or by the next.
         let (first, second) = (answers(node), answers(next));
-        let question = first.iter().zip(&second);
-        let question = question.map(|(&first, &second)| first != to_next || second == to_other);
-        return Some(Node {
+        let first = if to_next { first.negated() } else { first };
+        let second = if to_other { second } else { second.negated() };
+        let merged = Node {
             feature: node.feature,
-            question: Question::Among(question.collect()),
+            question: Question::Among(first.or(&second)),
             yes: other,
             no: if to_other { next.no } else { next.yes },
-        });
+        };
+        return Some((merged, index));
     }
     None
 }

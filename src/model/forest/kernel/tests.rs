@@ -137,7 +137,17 @@ impl Random {
         let most_weights = self.of(&[1, 1, 3]);
         for _ in 0..trees {
             let branches = self.below(most_branches + 1);
-            let root = self.tree(&mut parts, features, branches, most_weights);
+            let root = if !parts.roots.is_empty() && self.chance(10) {
+                // The same tree again, or a part of another.
+                let of_others = parts.branches.len();
+                if of_others > 0 && self.chance(50) {
+                    Child::Branch(self.below(of_others) as u32)
+                } else {
+                    self.of(&parts.roots)
+                }
+            } else {
+                self.tree(&mut parts, features, branches, most_weights)
+            };
             parts.roots.push(root);
         }
         parts
@@ -234,16 +244,19 @@ fn staircase(branches: u32) -> Parts<f64> {
 #[test]
 fn trees_are_taken_in_steps_up_to_the_leaves_that_a_byte_can_number() {
     let mut random = Random(1);
-    for (branches, in_steps) in [(0, true), (1, true), (255, true), (256, false), (70_000, false)] {
+    for (branches, in_steps) in [(0, true), (1, true), (255, true), (256, false), (65_534, false)] {
         let ensemble = Ensemble::new(staircase(branches)).unwrap();
-        let Ok(kernel) = Kernel::new(&ensemble) else {
-            assert_eq!(branches, 70_000);
-            continue;
-        };
+        let kernel = Kernel::new(&ensemble).unwrap();
         assert_eq!(kernel.trees[0].steps.is_some(), in_steps, "{branches} branches");
         assert!(kernel.height <= 2, "a lopsided tree needs little room");
         assert_same(&mut random, staircase(branches), 1, 300);
     }
+}
+
+#[test]
+fn an_ensemble_of_leaves_needs_no_features() {
+    assert_same(&mut Random(1), staircase(0), 0, 5);
+    assert_same(&mut Random(1), staircase(0), 0, 300);
 }
 
 #[test]
@@ -275,11 +288,46 @@ fn what_is_too_large_or_no_sum_is_refused() {
     let refused = |parts| Kernel::new(&Ensemble::new(parts).unwrap()).unwrap_err();
     let mut parts = staircase(1);
     parts.aggregate = Aggregate::Max;
-    assert_eq!(refused(parts), TooLarge::NoSum);
+    assert_eq!(refused(parts), NoKernel::NoSum);
     assert_eq!(
         refused(staircase(70_000)).to_string(),
         "feature 0 has more than 65534 thresholds"
     );
+    let mut parts = staircase(1);
+    parts.roots = vec![Child::Branch(0); MOST_TREES + 1];
+    assert_eq!(refused(parts), NoKernel::Trees { trees: MOST_TREES + 1 });
+    let mut parts = staircase(1);
+    parts.branches[0].feature = u32::MAX - 1;
+    assert_eq!(
+        refused(parts),
+        NoKernel::Features {
+            features: u32::MAX as usize
+        }
+    );
+    // Each root is a tree with all places of its own.
+    let mut parts = staircase(8191);
+    let child = |index: usize| {
+        if index < 8191 {
+            Child::Branch(index as u32)
+        } else {
+            Child::Leaf(index as u32 - 8191)
+        }
+    };
+    for (index, branch) in parts.branches.iter_mut().enumerate() {
+        (branch.on_true, branch.on_false) = (child(2 * index + 1), child(2 * index + 2));
+    }
+    parts.roots = vec![Child::Branch(0); 1000];
+    assert_eq!(refused(parts), NoKernel::Places);
+    // A list of 65,000 values for each of many branches.
+    let mut parts = staircase(60_000);
+    parts.roots = (0..60_000).map(Child::Branch).take(MOST_TREES).collect();
+    for branch in &mut parts.branches {
+        if let Test::LessOrEqual(value) = branch.test {
+            branch.test = Test::NotEqual((value / 2.0).floor());
+        }
+        (branch.on_true, branch.on_false) = (Child::Leaf(0), Child::Leaf(1));
+    }
+    assert_eq!(refused(parts), NoKernel::Answers);
     let mut parts = staircase(2000);
     for (feature, branch) in (0..).zip(&mut parts.branches) {
         branch.feature = feature;

@@ -2,7 +2,7 @@
 
 use super::columns::{ByteTest, Planner, TestKind};
 use super::questions::Node;
-use super::{TooLarge, questions};
+use super::{NoKernel, questions};
 use crate::model::forest::ensemble::{Child, Ensemble, Weight};
 use crate::model::real::Real;
 use std::collections::HashMap;
@@ -10,6 +10,8 @@ use std::ops::Range;
 
 /// Leaves that a byte can number.
 pub(super) const MOST_LEAVES: usize = 256;
+/// Places of all trees. Roots may share branches, each of which is a place in every tree.
+const MOST_PLACES: usize = 1 << 23;
 /// Steps that a tree may take: above that, walking from its root to one leaf a row is faster than looking at every
 /// branch. A tree whose branches share children takes more steps than it has branches.
 const MOST_STEPS: usize = 512;
@@ -20,7 +22,7 @@ pub(super) struct Place {
     /// The next place where the byte is above the limit, and where it is not. A leaf leads to itself.
     next: [u32; 2],
     column: u16,
-    // These bits of the byte are asked whether they are at most this.
+    /// These bits of the byte are asked whether they are at most the limit.
     mask: u8,
     limit: u8,
 }
@@ -117,7 +119,7 @@ pub(super) fn trees<T: Real>(
     ensemble: &Ensemble<T>,
     planner: &mut Planner<T>,
     nodes: &[Node],
-) -> Result<(Vec<Tree<T>>, Vec<Place>), TooLarge> {
+) -> Result<(Vec<Tree<T>>, Vec<Place>), NoKernel> {
     let mut places = Vec::new();
     let mut trees = Vec::with_capacity(ensemble.parts().roots.len());
     for &root in &ensemble.parts().roots {
@@ -132,7 +134,7 @@ fn tree<T: Real>(
     nodes: &[Node],
     root: Child,
     places: &mut Vec<Place>,
-) -> Result<Tree<T>, TooLarge> {
+) -> Result<Tree<T>, NoKernel> {
     let children = |index: u32| {
         let node = &nodes[index as usize];
         [node.no, node.yes]
@@ -148,6 +150,9 @@ fn tree<T: Real>(
                 leaves.len() as u32 - 1
             });
         }
+    }
+    if places.len() + leaves.len() + branches.len() > MOST_PLACES {
+        return Err(NoKernel::Places);
     }
     let first = places.len() as u32;
     for leaf in 0..leaves.len() as u32 {
