@@ -34,12 +34,12 @@ class Extent:
 THOROUGH = Extent(
     rounds=5,
     rows=4_000_000,
-    scale_rows=2_000_000,
+    scale_rows=1_500_000,
     partitions=(1, 10, 30),
-    row_bytes=(50, 100, 200, 500, 1_000, 2_000),
+    row_bytes=(50, 100, 500, 2_000),
     backlog_rows=200_000,
     warm_up=10,
-    seconds=30,
+    seconds=20,
     soak_minutes=30,
     rate=5_000,
     starts=10,
@@ -121,10 +121,12 @@ class Bench:
         self.cluster.delete(*topics)
 
     def in_turns(self, variants, rounds=None):
-        """Rounds, in each of which every variant has its turn: (round, variant)."""
+        """Rounds, in each of which every variant has its turn, and each time another is the first: (round, variant)."""
         rounds = rounds or self.extent.rounds
+        variants = list(variants)
         for number in range(1, rounds + 1):
-            for variant in variants:
+            first = (number - 1) % len(variants)
+            for variant in variants[first:] + variants[:first]:
                 yield number, variant
 
 

@@ -13,6 +13,8 @@ MODES = {
 }
 # What Kafka Streams does when it is not told otherwise.
 STREAMS_DEFAULT = "Streams' own linger and commit interval"
+# A run is long, and its figures are those of a hundred thousand rows.
+LATENCY_ROUNDS = 3
 # Longer than any run.
 NO_CHECKPOINT = "no checkpoint"
 
@@ -26,7 +28,7 @@ def measure(bench):
     if OURS in bench.contenders:
         variants.append((NO_CHECKPOINT, OURS, Settings(interval_ms=3_600_000)))
     runs = []
-    for number, (mode, contender, settings) in bench.in_turns(variants):
+    for number, (mode, contender, settings) in bench.in_turns(variants, min(extent.rounds, LATENCY_ROUNDS)):
         report = probe(bench, contender, settings, extent.warm_up, extent.seconds)
         del report["intervals"]
         runs.append({"round": number, "mode": mode, "contender": contender} | report)

@@ -5,12 +5,15 @@ from drain import drain
 from probe import probe
 from progress import say
 
+# It hardly differs from run to run.
+MEMORY_ROUNDS = 2
+
 
 def measure(bench):
     extent = bench.extent
     topic = bench.backlog(extent.rows)
     runs = []
-    for number, contender in bench.in_turns(bench.contenders):
+    for number, contender in bench.in_turns(bench.contenders, min(extent.rounds, MEMORY_ROUNDS)):
         full = drain(bench, contender, Settings(), topic, extent.rows)
         rate = probe(bench, contender, Settings(), extent.warm_up, extent.seconds)
         for at, run in (("full", full), ("rate", rate)):

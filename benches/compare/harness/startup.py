@@ -90,4 +90,6 @@ def join(bench, topic):
         while not assigned and time.monotonic() < begun + PATIENCE:
             consumer.poll(0.01)
         consumer.close()
+    if not assigned:
+        raise RuntimeError(f"a bare consumer of {topic} has no partitions after {PATIENCE} s")
     return (assigned[0] - begun) * 1e3

@@ -5,6 +5,8 @@ from drain import drain
 from progress import say
 
 SHIPPED = "as shipped"
+# There are many variants.
+TUNE_ROUNDS = 3
 # By section of the settings: property and values.
 TRIED = {
     "producer": {
@@ -38,7 +40,7 @@ def measure(bench):
     topic = bench.backlog(rows)
     settings = variants()
     runs = []
-    for number, variant in bench.in_turns(settings):
+    for number, variant in bench.in_turns(settings, min(bench.extent.rounds, TUNE_ROUNDS)):
         run = drain(bench, OURS, settings[variant], topic, rows)
         runs.append({"round": number, "variant": variant} | run)
         say(f"round {number}, {variant}: {run['cpu_ns_per_row']:.0f} ns of CPU a row")

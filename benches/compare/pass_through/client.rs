@@ -11,10 +11,12 @@ use std::mem::ManuallyDrop;
 use std::ptr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Longer than any message may stay undelivered.
 const PATIENCE: c_int = 130_000;
+/// Milliseconds of a step of a flush.
+const FLUSH_STEP: c_int = 1;
 
 /// The code of the last record that was not delivered, 0 where there is none.
 static UNDELIVERED: AtomicI32 = AtomicI32::new(0);
@@ -307,9 +309,18 @@ impl Producer {
 
     /// Waits until everything is delivered.
     pub fn flush(&mut self) -> anyhow::Result<()> {
-        // SAFETY: the client is alive.
-        checked(unsafe { rd_kafka_flush(self.client.0, PATIENCE) }).context("cannot flush")?;
-        self.poll(Duration::ZERO)
+        let deadline = Instant::now() + Duration::from_millis(PATIENCE as u64);
+        loop {
+            // In short steps: with callbacks nothing wakes it when the last record has arrived.
+            // SAFETY: the client is alive.
+            match checked(unsafe { rd_kafka_flush(self.client.0, FLUSH_STEP) }) {
+                Err(_) if Instant::now() < deadline => self.poll(Duration::ZERO)?,
+                flushed => {
+                    flushed.context("cannot flush")?;
+                    return self.poll(Duration::ZERO);
+                }
+            }
+        }
     }
 
     pub fn init_transactions(&mut self) -> anyhow::Result<()> {
