@@ -6,7 +6,6 @@ use super::scorer::{Features, tensors};
 use tract_onnx::prelude::*;
 
 /// A graph that scores matrices.
-#[doc(hidden)]
 pub struct BareGraph {
     graph: Graph,
     state: TypedSimpleState,
@@ -19,13 +18,9 @@ impl BareGraph {
     pub fn new(onnx: &[u8], width: usize, labels: usize) -> Result<BareGraph, ModelError> {
         let origin = "the graph";
         let graph = graph::build(graph::parse(onnx, origin)?, width, labels, origin)?;
-        let state = graph.plan.spawn().map_err(|error| ModelError::Broken {
-            origin: origin.to_owned(),
-            problem: format!("{error:#}"),
-        })?;
         Ok(BareGraph {
+            state: graph.spawn(origin)?,
             graph,
-            state,
             width,
             scores: tvec!(),
         })

@@ -40,6 +40,16 @@ pub(super) struct Graph {
     pub no_kernel: Option<String>,
 }
 
+impl Graph {
+    /// A state of its own for a thread. `origin` is what errors call the model.
+    pub fn spawn(&self, origin: &str) -> Result<TypedSimpleState, ModelError> {
+        self.plan.spawn().map_err(|error| ModelError::Broken {
+            origin: origin.to_owned(),
+            problem: format!("{error:#}"),
+        })
+    }
+}
+
 /// Reads the protocol buffer.
 pub(super) fn parse(onnx: &[u8], origin: &str) -> Result<ModelProto, ModelError> {
     let not_onnx = |problem: String| ModelError::NotOnnx {

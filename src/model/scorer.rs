@@ -101,10 +101,6 @@ enum Batch {
 
 impl Runner {
     pub fn new(model: &Prepared) -> Result<Runner, ModelError> {
-        let state = model.graph.plan.spawn().map_err(|error| ModelError::Broken {
-            origin: model.origin.clone(),
-            problem: format!("{error:#}"),
-        })?;
         let batch = match model.graph.inputs.precision() {
             Precision::F32 => Batch::F32(vec![]),
             Precision::F64 => Batch::F64(vec![]),
@@ -113,7 +109,7 @@ impl Runner {
             batch,
             rows: 0,
             unknown: vec![0; model.encoder.width()],
-            state,
+            state: model.graph.spawn(&model.origin)?,
             scores: Probabilities::None,
         })
     }

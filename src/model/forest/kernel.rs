@@ -63,7 +63,7 @@ pub(super) enum NoKernel {
 }
 
 /// An ensemble, ready for the fast evaluation.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug)]
 pub(super) struct Kernel<T> {
     columns: Columns<T>,
     trees: Vec<Tree<T>>,
@@ -96,10 +96,10 @@ impl<T: Real> Kernel<T> {
         let nodes = questions::nodes(ensemble, &ranks)?;
         let mut planner = Planner::new(ranks);
         let (trees, places) = trees::trees(ensemble, &mut planner, &nodes)?;
-        let steps = trees.iter().filter_map(|tree| tree.steps.as_deref());
         Ok(Kernel {
             columns: planner.columns(),
-            height: steps.map(lanes::height).max().unwrap_or(0).max(1),
+            // The leaves of a tree that is only a leaf are there, too.
+            height: trees.iter().map(|tree| tree.height).max().unwrap_or(0).max(1),
             trees,
             places,
             weights: parts.weights.clone(),

@@ -18,6 +18,21 @@ fn node(operator: &str, input: &str, output: &str) -> NodeProto {
     }
 }
 
+/// Makes a list of the matrix that a node gives.
+fn flatten(graph: &mut GraphProto, position: usize) {
+    let output = std::mem::replace(&mut graph.node[position].output[0], "matrix".to_owned());
+    let mut reshape = node("Reshape", "matrix", &output);
+    reshape.input.push("flat".to_owned());
+    graph.node.insert(position + 1, reshape);
+    graph.initializer.push(TensorProto {
+        name: "flat".to_owned(),
+        data_type: 7,
+        dims: vec![1],
+        int64_data: vec![-1],
+        ..Default::default()
+    });
+}
+
 fn refused(change: impl FnOnce(&mut GraphProto)) -> String {
     let mut proto = classifier();
     change(proto.graph.as_mut().unwrap());
@@ -244,18 +259,7 @@ fn what_is_left_to_one_is_filled_in_by_the_scorer() {
     assert!(three.contains("it should be [") && three.contains(", 3]"), "{three}");
     // Of a list of numbers, joining makes a longer list.
     let mut flat = proto.clone();
-    let graph = flat.graph.as_mut().unwrap();
-    graph.node[2].output[0] = "matrix".to_owned();
-    let mut reshape = node("Reshape", "matrix", "p_yes");
-    reshape.input.push("flat".to_owned());
-    graph.node.insert(3, reshape);
-    graph.initializer.push(TensorProto {
-        name: "flat".to_owned(),
-        data_type: 7,
-        dims: vec![1],
-        int64_data: vec![-1],
-        ..Default::default()
-    });
+    flatten(flat.graph.as_mut().unwrap(), 2);
     assert!(build(flat, 11, 2, "it").is_err());
 }
 
@@ -265,18 +269,7 @@ fn one_number_a_row_is_for_two_labels_only() {
     let form = |proto: ModelProto| build(proto, 2, 2, "it").unwrap().output.form;
     assert_eq!(form(regressor()), Form::Positive);
     let mut flat = regressor();
-    let graph = flat.graph.as_mut().unwrap();
-    graph.node[0].output[0] = "matrix".to_owned();
-    let mut reshape = node("Reshape", "matrix", "probabilities");
-    reshape.input.push("flat".to_owned());
-    graph.node.push(reshape);
-    graph.initializer.push(TensorProto {
-        name: "flat".to_owned(),
-        data_type: 7,
-        dims: vec![1],
-        int64_data: vec![-1],
-        ..Default::default()
-    });
+    flatten(flat.graph.as_mut().unwrap(), 0);
     assert_eq!(form(flat), Form::Positive);
     let error = build(regressor(), 2, 3, "it").err().unwrap().to_string();
     assert!(

@@ -35,7 +35,7 @@ pub(super) enum TestKind {
 }
 
 /// The columns that are made of one feature.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug)]
 struct OfFeature<T> {
     feature: usize,
     ranks: Ranks<T>,
@@ -45,7 +45,7 @@ struct OfFeature<T> {
 }
 
 /// How a feature becomes a byte.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 enum Column {
     /// By its rank, or as a whole number.
     Table {
@@ -58,7 +58,7 @@ enum Column {
 }
 
 /// How rows become columns.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug)]
 pub(super) struct Columns<T> {
     features: Vec<OfFeature<T>>,
     count: usize,
@@ -133,8 +133,8 @@ impl<T: Real> Planner<T> {
     pub fn new(ranks: Vec<Ranks<T>>) -> Self {
         let of_feature = |(feature, ranks)| OfFeature {
             feature,
+            whole: Whole::new(&ranks),
             ranks,
-            whole: None,
             columns: vec![],
         };
         Planner {
@@ -244,7 +244,6 @@ impl<T: Real> Planner<T> {
         let mut features = self.features;
         features.retain(|feature| !feature.columns.is_empty());
         for feature in &mut features {
-            feature.whole = Whole::new(&feature.ranks);
             let whole = feature.whole.as_ref().map(|whole| whole.ranks(&feature.ranks));
             for column in &mut feature.columns {
                 if let Column::Table { by_rank, by_whole, .. } = column {

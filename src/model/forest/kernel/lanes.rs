@@ -24,20 +24,6 @@ pub(super) fn aligned(buffer: &mut [u8]) -> &mut [Lanes] {
     buffer[start..end].as_chunks_mut().0
 }
 
-/// How many columns the steps have on their stack at most.
-pub(super) fn height(steps: &[Step]) -> usize {
-    let (mut height, mut highest) = (0usize, 0);
-    for step in steps {
-        match step {
-            Step::Push { .. } => height += 1,
-            Step::Replace { .. } => {}
-            Step::Merge { .. } => height -= 1,
-        }
-        highest = highest.max(height);
-    }
-    highest
-}
-
 /// Takes the steps, and leaves the numbers of the leaves at the bottom of the stack. Columns, in `columns` and on the
 /// stack, are of `groups` groups each.
 #[inline(always)]

@@ -5,7 +5,7 @@ use super::answers::Answers;
 use super::ranks::{MOST_THRESHOLDS, Ranks};
 use crate::model::forest::ensemble::{Branch, Child, Ensemble, Test};
 use crate::model::real::Real;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// What the answers to all questions may take at once, in words of 8 bytes, and what may be made of them one after the
 /// other.
@@ -13,7 +13,7 @@ const MOST_WORDS: usize = 1 << 23;
 const MOST_WORDS_MADE: usize = 1 << 28;
 
 /// What a branch asks about the rank of its feature.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Question {
     /// Is the value at most the threshold at this index, or else missing where that counts?
     AtMost { threshold: usize, missing: bool },
@@ -22,7 +22,7 @@ pub(super) enum Question {
 }
 
 /// A branch that asks such a question.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Node {
     pub feature: usize,
     pub question: Question,
@@ -57,9 +57,10 @@ pub(super) fn ranks<T: Real>(ensemble: &Ensemble<T>) -> Result<Vec<Ranks<T>>, No
     thresholds.into_iter().enumerate().map(ranks).collect()
 }
 
-/// The nodes in place of the branches, each with those below it on the same feature taken in where they lead to the
-/// same child: a list of categories is often a chain of branches, one for each value.
-pub(super) fn nodes<T: Real>(ensemble: &Ensemble<T>, ranks: &[Ranks<T>]) -> Result<Vec<Node>, NoKernel> {
+/// The nodes in place of the branches that can be reached, by the index of the branch. Each has taken in those below it
+/// on the same feature where they lead to the same child: a list of categories is often a chain of branches, one for
+/// each value.
+pub(super) fn nodes<T: Real>(ensemble: &Ensemble<T>, ranks: &[Ranks<T>]) -> Result<HashMap<u32, Node>, NoKernel> {
     let parts = ensemble.parts();
     let children = |index: u32| {
         let branch = &parts.branches[index as usize];
@@ -76,10 +77,9 @@ pub(super) fn nodes<T: Real>(ensemble: &Ensemble<T>, ranks: &[Ranks<T>]) -> Resu
         }
     }
     let mut memory = Memory::default();
-    let mut nodes = vec![None; parts.branches.len()];
+    let mut nodes = HashMap::new();
     for index in children_first(&parts.roots, children) {
-        let branch = &parts.branches[index as usize];
-        let mut found = node(ensemble, branch, ranks);
+        let mut found = node(ensemble, &parts.branches[index as usize], ranks);
         memory.take(&found)?;
         if let Some((merged, next)) = merged(&found, &nodes, ranks) {
             memory.take(&merged)?;
@@ -87,27 +87,14 @@ pub(super) fn nodes<T: Real>(ensemble: &Ensemble<T>, ranks: &[Ranks<T>]) -> Resu
             found = merged;
             // Nothing else leads to it.
             if parents[next as usize] == 1
-                && let Some(next) = nodes[next as usize].take()
+                && let Some(next) = nodes.remove(&next)
             {
                 memory.give_back(&next);
             }
         }
-        nodes[index as usize] = Some(found);
+        nodes.insert(index, found);
     }
-    // Nothing leads to the others, or not any more.
-    let unreachable = Node {
-        feature: 0,
-        question: Question::AtMost {
-            threshold: 0,
-            missing: false,
-        },
-        yes: Child::Leaf(0),
-        no: Child::Leaf(0),
-    };
-    Ok(nodes
-        .into_iter()
-        .map(|node| node.unwrap_or_else(|| unreachable.clone()))
-        .collect())
+    Ok(nodes)
 }
 
 /// Memory of the answers that are held, and what was ever made of them: a small file can ask for much of both.
@@ -193,7 +180,7 @@ fn node<T: Real>(ensemble: &Ensemble<T>, branch: &Branch<T>, ranks: &[Ranks<T>])
 
 /// A node and one that it leads to as one, where both ask for the same feature and share a child. Returns the latter's
 /// index as well.
-fn merged<T: Real>(node: &Node, nodes: &[Option<Node>], ranks: &[Ranks<T>]) -> Option<(Node, u32)> {
+fn merged<T: Real>(node: &Node, nodes: &HashMap<u32, Node>, ranks: &[Ranks<T>]) -> Option<(Node, u32)> {
     let answers = |node: &Node| match &node.question {
         Question::Among(answers) => answers.clone(),
         Question::AtMost { threshold, missing } => {
@@ -208,7 +195,7 @@ fn merged<T: Real>(node: &Node, nodes: &[Option<Node>], ranks: &[Ranks<T>]) -> O
         let Child::Branch(index) = next else {
             continue;
         };
-        let Some(next) = &nodes[index as usize] else {
+        let Some(next) = nodes.get(&index) else {
             continue;
         };
         let to_other = match other {

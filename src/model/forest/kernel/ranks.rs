@@ -13,7 +13,7 @@ const MOST_BUCKETS: usize = 1 << 14;
 ///
 /// The rank of a value is the number of thresholds below it: a value is at most the threshold at index `i` where its
 /// rank is at most `i`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug)]
 pub(super) struct Ranks<T> {
     /// Ascending, each once, then infinities for the search to run into.
     thresholds: Box<[T]>,

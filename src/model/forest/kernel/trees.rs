@@ -17,7 +17,7 @@ const MOST_PLACES: usize = 1 << 23;
 const MOST_STEPS: usize = 512;
 
 /// Where a row can stand: a branch or a leaf of some tree.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) struct Place {
     /// The next place where the byte is above the limit, and where it is not. A leaf leads to itself.
     next: [u32; 2],
@@ -65,7 +65,7 @@ impl Place {
 }
 
 /// A tree.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug)]
 pub(super) struct Tree<T> {
     /// Its first place among those of all trees, which is its first leaf; the branches follow the leaves.
     pub first: u32,
@@ -74,6 +74,8 @@ pub(super) struct Tree<T> {
     /// Branches on the longest way to a leaf.
     pub depth: usize,
     pub gives: Gives<T>,
+    /// The most columns that its steps have on their stack.
+    pub height: usize,
     /// None where there are too many leaves or steps.
     pub steps: Option<Box<[Step]>>,
 }
@@ -90,7 +92,7 @@ impl<T> Tree<T> {
 }
 
 /// What the leaves of a tree, by their number, add to the scores.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug)]
 pub(super) enum Gives<T> {
     /// Each leaf gives one value to the same target. All that a byte can number are there, for want of which there
     /// would be a check with each.
@@ -104,7 +106,7 @@ pub(super) enum Gives<T> {
 
 /// A step in finding the leaves of many rows. It works on a stack of columns that hold the number of a leaf for each
 /// row: where the row would end, if it came to the branch at hand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub(super) enum Step {
     /// Pushes `yes` where the test holds, else `no`.
     Push { test: ByteTest, yes: u8, no: u8 },
@@ -118,7 +120,7 @@ pub(super) enum Step {
 pub(super) fn trees<T: Real>(
     ensemble: &Ensemble<T>,
     planner: &mut Planner<T>,
-    nodes: &[Node],
+    nodes: &HashMap<u32, Node>,
 ) -> Result<(Vec<Tree<T>>, Vec<Place>), NoKernel> {
     let mut places = Vec::new();
     let mut trees = Vec::with_capacity(ensemble.parts().roots.len());
@@ -131,12 +133,12 @@ pub(super) fn trees<T: Real>(
 fn tree<T: Real>(
     ensemble: &Ensemble<T>,
     planner: &mut Planner<T>,
-    nodes: &[Node],
+    nodes: &HashMap<u32, Node>,
     root: Child,
     places: &mut Vec<Place>,
 ) -> Result<Tree<T>, NoKernel> {
     let children = |index: u32| {
-        let node = &nodes[index as usize];
+        let node = &nodes[&index];
         [node.no, node.yes]
     };
     let branches = questions::children_first(&[root], children);
@@ -158,46 +160,61 @@ fn tree<T: Real>(
     for leaf in 0..leaves.len() as u32 {
         places.push(Place::leaf(first + leaf));
     }
-    // Of each branch, and of each leaf: branches on the longest way, and steps.
-    let mut depths: HashMap<Child, (usize, usize)> = HashMap::new();
-    let mut tests = Vec::new();
+    let leaf_count = leaves.len() as u32;
+    let mut written: Vec<Branch> = Vec::with_capacity(branches.len());
     for &index in &branches {
-        let node = &nodes[index as usize];
-        let [no, yes] = [node.no, node.yes].map(|child| depths.get(&child).copied().unwrap_or((0, 0)));
-        let depth = 1 + no.0.max(yes.0);
-        depths.insert(
-            Child::Branch(index),
-            (depth, 1usize.saturating_add(no.1).saturating_add(yes.1)),
-        );
-        numbers.insert(Child::Branch(index), places.len() as u32 - first);
-        let test = planner.test(node.feature, &node.question)?;
+        let node = &nodes[&index];
         let next = [node.no, node.yes].map(|child| numbers[&child]);
-        places.push(Place::branch(test, next.map(|number| first + number)));
-        tests.push((test, next));
+        // What a leaf adds to either is nothing.
+        let below = next.map(|number| number.checked_sub(leaf_count).map(|branch| &written[branch as usize]));
+        let [depth_no, depth_yes] = below.map(|branch| branch.map_or(0, |branch| branch.depth));
+        let [steps_no, steps_yes] = below.map(|branch| branch.map_or(0, |branch| branch.steps));
+        let branch = Branch {
+            test: planner.test(node.feature, &node.question)?,
+            next,
+            depth: 1 + depth_no.max(depth_yes),
+            steps: 1usize.saturating_add(steps_no).saturating_add(steps_yes),
+        };
+        numbers.insert(Child::Branch(index), places.len() as u32 - first);
+        places.push(Place::branch(branch.test, next.map(|number| first + number)));
+        written.push(branch);
     }
     let root = numbers[&root];
-    let (depth, steps) = branches.last().map_or((0, 0), |&index| depths[&Child::Branch(index)]);
-    let mut tree = Tree {
+    let (depth, count) = written.last().map_or((0, 0), |root| (root.depth, root.steps));
+    let (mut height, mut steps) = (0, None);
+    if leaves.len() <= MOST_LEAVES && count <= MOST_STEPS {
+        let mut taken = Vec::with_capacity(count);
+        height = write_steps(&written, leaf_count, root, &mut taken);
+        steps = Some(taken.into());
+    }
+    Ok(Tree {
         first,
         root: first + root,
         depth,
         gives: gives(ensemble, &leaves),
-        steps: None,
-    };
-    if leaves.len() <= MOST_LEAVES && steps <= MOST_STEPS {
-        let mut written = Vec::with_capacity(steps);
-        write_steps(&tests, leaves.len() as u32, root, &mut written);
-        tree.steps = Some(written.into());
-    }
-    Ok(tree)
+        height,
+        steps,
+    })
 }
 
-/// Writes the steps that push, for each row, the leaf that it ends in from a place on: branches are the places after
-/// the leaves, each with the next places. Returns how high the stack grows by that. The higher half comes first, so that the stack stays as low as the logarithm of the tree's size.
-fn write_steps(branches: &[(ByteTest, [u32; 2])], leaves: u32, from: u32, steps: &mut Vec<Step>) -> usize {
-    let Some(&(test, [no, yes])) = from.checked_sub(leaves).and_then(|index| branches.get(index as usize)) else {
+/// A branch of the tree at hand. Places of a tree are numbered from its first leaf on.
+struct Branch {
+    test: ByteTest,
+    /// The next place where the test does not hold, and where it does.
+    next: [u32; 2],
+    /// Branches on the longest way to a leaf.
+    depth: usize,
+    /// Steps that it takes, with all below it.
+    steps: usize,
+}
+
+/// Writes the steps that push, for each row, the leaf that it ends in from a place on. Returns how high the stack grows
+/// by that. The higher half comes first, so that the stack stays as low as the logarithm of the tree's size.
+fn write_steps(branches: &[Branch], leaves: u32, from: u32, steps: &mut Vec<Step>) -> usize {
+    let Some(branch) = from.checked_sub(leaves).and_then(|index| branches.get(index as usize)) else {
         return 0;
     };
+    let (test, [no, yes]) = (branch.test, branch.next);
     match (no < leaves, yes < leaves) {
         (true, true) => {
             let (no, yes) = (no as u8, yes as u8);

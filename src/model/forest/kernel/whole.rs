@@ -10,7 +10,7 @@ const MOST: usize = 1 << 14;
 /// in a list of categories, are such numbers.
 ///
 /// The place of a value is its distance from the lowest of them; a missing value's is the last.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug)]
 pub(super) struct Whole<T> {
     low: T,
     high: T,
@@ -18,18 +18,9 @@ pub(super) struct Whole<T> {
 }
 
 impl<T: Real> Whole<T> {
-    /// `None` where they are too many.
+    /// `None` where they are too many, or there are no thresholds.
     pub fn new(ranks: &Ranks<T>) -> Option<Self> {
-        let [low, .., high] = *ranks.thresholds() else {
-            let [only] = *ranks.thresholds() else {
-                return None;
-            };
-            return Whole::between(only, only);
-        };
-        Whole::between(low, high)
-    }
-
-    fn between(low: T, high: T) -> Option<Self> {
+        let (low, high) = (*ranks.thresholds().first()?, *ranks.thresholds().last()?);
         // What is not above the lowest threshold has its rank, and what is above the highest is like all that is.
         let (low, high) = (low.floor(), high.floor() + T::ONE);
         let limit = T::from_f64(MOST as f64);
