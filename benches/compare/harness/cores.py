@@ -3,12 +3,33 @@
 import contextlib
 import os
 import time
+from pathlib import Path
 
 TICKS = os.sysconf("SC_CLK_TCK")
 ALL = sorted(os.sched_getaffinity(0))
-BROKER, CONTENDER = ALL[0], ALL[-1]
-# What drives a run. On two cores only the broker's is left.
-HARNESS = set(ALL[1:-1]) or {BROKER}
+
+
+def siblings(core, processors=Path("/sys/devices/system/cpu")):
+    """Processors that are threads of the same core, itself among them, as far as the machine tells."""
+    file = processors / f"cpu{core}/topology/thread_siblings_list"
+    if not file.exists():
+        return {core}
+    # Such as 0,4 or 0-1.
+    ranges = (part.split("-") for part in file.read_text().strip().split(","))
+    return {sibling for ends in ranges for sibling in range(int(ends[0]), int(ends[-1]) + 1)}
+
+
+def chosen(every, siblings):
+    """The broker's, the contender's, and those of what drives a run: threads of one core slow each other down, so no
+    two of the three share one as long as there are others."""
+    broker = every[0]
+    contender = ([core for core in every if core not in siblings(broker)] or every)[-1]
+    others = set(every) - {broker, contender}
+    return broker, contender, others - siblings(contender) or {broker}
+
+
+# On two cores only the broker's is left for the harness.
+BROKER, CONTENDER, HARNESS = chosen(ALL, siblings)
 
 
 def pinned(core, command):

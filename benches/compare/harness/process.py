@@ -1,5 +1,6 @@
 """A contender's process: what it takes of the processor and of memory, and how it ends."""
 
+import contextlib
 import signal
 import subprocess
 import time
@@ -9,26 +10,69 @@ import cores
 from progress import say
 
 GRACE = 30
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@contextlib.contextmanager
+def uninterrupted():
+    """What a signal raises comes at the end of the `with`, and not before it is known what was started in it."""
+    came = []
+    handlers = {number: signal.signal(number, lambda number, _: came.append(number)) for number in ENDING}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    for number in came:
+        signal.raise_signal(number)
+
+
+@contextlib.contextmanager
+def spawned(command, **options):
+    """A child process, which is gone after the `with`."""
+    child = None
+    try:
+        with uninterrupted():
+            child = subprocess.Popen(command, **options)
+        yield child
+    finally:
+        if child:
+            child.kill()
+            child.wait()
 
 
 class Process:
     """Used in a `with`; it is stopped by SIGTERM and has to end by itself, else it is killed."""
 
     def __init__(self, command, environment, log):
-        log.parent.mkdir(parents=True, exist_ok=True)
-        self.log = log
-        self.spawned, self.spawned_at = time.monotonic(), time.time()
-        with open(log, "wb") as output:
-            self.child = subprocess.Popen(
-                cores.pinned(cores.CONTENDER, command),
-                env=environment,
+        self.command, self.environment, self.log = cores.pinned(cores.CONTENDER, command), environment, log
+        self.running = contextlib.ExitStack()
+
+    def __enter__(self):
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with open(self.log, "wb") as output, contextlib.ExitStack() as starting:
+            self.spawned, self.spawned_at = time.monotonic(), time.time()
+            child = spawned(
+                self.command,
+                env=self.environment,
                 stdout=output,
                 stderr=output,
                 # Ctrl-C is ours to pass on.
                 start_new_session=True,
             )
-        # CPUCLOCK_SCHED of the whole process, as clock_getcpuclockid(3) makes it: in nanoseconds, ended threads too.
-        self.clock = (~self.child.pid << 3) | 2
+            self.child = starting.enter_context(child)
+            # CPUCLOCK_SCHED of the whole process, as clock_getcpuclockid(3) makes it: in nanoseconds, ended threads too.
+            self.clock = (~self.child.pid << 3) | 2
+            self.running = starting.pop_all()
+        return self
+
+    def __exit__(self, kind, *_):
+        with self.running:
+            self.child.send_signal(signal.SIGTERM)
+            code = self.child.wait(GRACE)
+        if kind is None and code != 0:
+            # What was measured is not touched by it.
+            say(f"ended with {code} after SIGTERM instead of 0: see {self.log}")
 
     def cpu(self):
         """Seconds of processor time that it took, of all its threads."""
@@ -48,18 +92,3 @@ class Process:
 
     def tail(self):
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-15:])
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, kind, *_):
-        self.child.send_signal(signal.SIGTERM)
-        try:
-            code = self.child.wait(GRACE)
-        except BaseException:
-            self.child.kill()
-            self.child.wait()
-            raise
-        if kind is None and code != 0:
-            # What was measured is not touched by it.
-            say(f"ended with {code} after SIGTERM instead of 0: see {self.log}")

@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import os
 
 from places import TARGET
 
@@ -12,15 +13,55 @@ class Store:
         self.directory = TARGET / ("results-quick" if quick else "results")
         self.quick = quick
 
-    def write(self, item, extent, machine, found):
-        self.directory.mkdir(parents=True, exist_ok=True)
+    def file(self, item):
+        return self.directory / f"{item}.json"
+
+    def forget(self, *items):
+        for item in items:
+            self.file(item).unlink(missing_ok=True)
+
+    def begin(self, item, extent, machine):
+        """Results of the item, with none of a former run."""
+        self.forget(item)
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        result = {"item": item, "measured": now, "extent": extent, "machine": machine} | found
-        file = self.directory / f"{item}.json"
-        file.write_text(json.dumps(result, indent=1) + "\n")
-        return file
+        head = {"item": item, "measured": now, "extent": extent, "machine": machine}
+        return Results(self.file(item), head | {"runs": [], "failures": []})
 
     def read(self, item):
-        """None if the item was not measured."""
-        file = self.directory / f"{item}.json"
-        return json.loads(file.read_text()) if file.exists() else None
+        """None if nothing of the item was measured."""
+        if not self.file(item).exists():
+            return None
+        result = json.loads(self.file(item).read_text())
+        return result if result["runs"] else None
+
+
+class Results:
+    """What is known of an item so far. All of it is in the file after every change."""
+
+    def __init__(self, file, content):
+        self.file, self.content = file, content
+
+    def add(self, *runs):
+        self.content["runs"] += runs
+        self.write()
+
+    def fail(self, **failure):
+        """A run that failed: `what` it was, its `error`, and whether it was `lost` or came to a second try."""
+        self.content["failures"].append(failure)
+        self.write()
+
+    def note(self, **facts):
+        """What holds for all runs."""
+        self.content |= facts
+        self.write()
+
+    @property
+    def lost(self):
+        return sum(failure["lost"] for failure in self.content["failures"])
+
+    def write(self):
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        part = self.file.with_suffix(".part")
+        part.write_text(json.dumps(self.content, indent=1) + "\n")
+        # Whoever is killed meanwhile leaves the former content.
+        os.replace(part, self.file)
