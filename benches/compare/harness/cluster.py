@@ -1,5 +1,6 @@
 """A real Kafka broker with its data in memory, and what the runs ask of it."""
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
 import cores
 from places import PROJECT
+from progress import say
 
 NAME = "flight-delay-scorer-bench"
 # What the largest item has in topics at one time, with room to spare.
@@ -88,6 +90,19 @@ class Cluster:
                 if time.monotonic() > until:
                     raise
                 time.sleep(0.05)
+
+    @contextlib.contextmanager
+    def topic(self, kind, partitions=10):
+        """A new topic that is gone after the `with`, however that ends."""
+        name = self.create(kind, partitions)
+        try:
+            yield name
+        finally:
+            try:
+                self.delete(name)
+            except KafkaException as error:
+                # Not to hide why a run failed.
+                say(f"cannot delete {name}: {error}")
 
     def delete(self, *topics):
         for deleted in self.admin.delete_topics(list(topics)).values():

@@ -5,8 +5,11 @@ import subprocess
 import cores
 from places import COMPARE, PROJECT
 from progress import say
+from rounds import attempt
 
 KERNEL = COMPARE / "kernel/run"
+# About what one call takes, in seconds: of the kernel for every instruction set that the processor has.
+KERNEL_SECONDS, OTHERS_SECONDS, ROW_SECONDS = 58, 25, 10
 
 
 def lines(command, word, fields):
@@ -25,16 +28,29 @@ def cargo_bench(name):
     return ["cargo", "bench", "--locked", "--quiet", "--bench", name]
 
 
-def kernel(extent):
-    # The models, which every contender reads. Trained before, they are there at once.
+def build(name):
+    """So that no round has a build in it."""
+    say(f"building {name}")
+    subprocess.run(["cargo", "bench", "--locked", "--no-run", "--bench", name], cwd=PROJECT, check=True)
+
+
+def expected_kernel(extent):
+    return extent.rounds * (KERNEL_SECONDS + OTHERS_SECONDS)
+
+
+def prepare_kernel():
+    build("kernel")
+    # What every contender reads, and what lleaves compiles: minutes the first time.
     subprocess.run([KERNEL, "train"], check=True, stdout=subprocess.DEVNULL)
-    # So that no round has a build in it.
-    subprocess.run(["cargo", "bench", "--locked", "--no-run", "--bench", "kernel"], cwd=PROJECT, check=True)
-    runs = []
+
+
+def kernel(extent, results):
+    commands = {"ours": cargo_bench("kernel"), "onnxruntime and lleaves": [KERNEL, "measure"]}
     for number in range(1, extent.rounds + 1):
-        for command in (cargo_bench("kernel"), [KERNEL, "measure"]):
-            for contender, model, batch, nanoseconds in lines(command, "kernel", 4):
-                runs.append(
+        for name, command in commands.items():
+            found = attempt(results, f"round {number}, {name}", lambda command=command: lines(command, "kernel", 4))
+            for contender, model, batch, nanoseconds in found or ():
+                results.add(
                     {
                         "round": number,
                         "contender": contender,
@@ -44,14 +60,19 @@ def kernel(extent):
                     }
                 )
                 say(f"round {number}, {model}, batch {batch}: {contender} {nanoseconds:,.1f} ns a row")
-    return {"runs": runs}
 
 
-def row(extent):
-    subprocess.run(["cargo", "bench", "--locked", "--no-run", "--bench", "row"], cwd=PROJECT, check=True)
-    runs = []
+def expected_row(extent):
+    return extent.rounds * ROW_SECONDS
+
+
+def prepare_row():
+    build("row")
+
+
+def row(extent, results):
     for number in range(1, extent.rounds + 1):
-        for what, nanoseconds in lines(cargo_bench("row"), "row", 2):
-            runs.append({"round": number, "what": what, "nanoseconds": nanoseconds})
+        found = attempt(results, f"round {number}", lambda: lines(cargo_bench("row"), "row", 2))
+        for what, nanoseconds in found or ():
+            results.add({"round": number, "what": what, "nanoseconds": nanoseconds})
             say(f"round {number}: {what} {nanoseconds:,.1f} ns a row")
-    return {"runs": runs}

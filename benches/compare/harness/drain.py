@@ -18,8 +18,15 @@ COMPARED = 200
 def drain(bench, contender, settings, topic, rows, partitions=10):
     """One contender on a topic of so many rows. The figures are those of the second half of the rows: from when half
     the outputs are in the log until all are."""
+    with bench.cluster.topic("Output", partitions) as output:
+        run = drained(bench, contender, settings, topic, output, rows, partitions)
+        bench.compare(contender, topic, output, partitions, run)
+    return run
+
+
+def drained(bench, contender, settings, topic, output, rows, partitions):
     cluster = bench.cluster
-    output, group = cluster.create("Output", partitions), cluster.group()
+    group = cluster.group()
     samples, resident = [], []
     work = cores.work()
     busy, stolen = cores.busy(cores.CONTENDER)
@@ -42,13 +49,17 @@ def drain(bench, contender, settings, topic, rows, partitions=10):
         lasted, own = time.monotonic() - process.spawned, process.cpu()
     half_time, half_cpu = at(samples, rows / 2)
     _, end_time, end_cpu = samples[-1]
+    seconds = end_time - half_time
     run = {
         "rows": rows,
         "counted_rows": rows - rows // 2,
+        "counted_seconds": seconds,
+        # They come by time: as many as a time of this length has, whether a short one happens to meet one or not.
+        "checkpoints": seconds * 1e3 / settings.interval_ms,
         "cpu_ns_per_row": (end_cpu - half_cpu) * 1e9 / (rows / 2),
-        "rows_per_second": rows / 2 / (end_time - half_time),
+        "rows_per_second": rows / 2 / seconds,
         # A whole core is 1: less means that it waited for the broker.
-        "core": (end_cpu - half_cpu) / (end_time - half_time),
+        "core": (end_cpu - half_cpu) / seconds,
         "same_work_ms": work,
         # Of the core's time in the whole run: what others than the contender had, and what the hypervisor took.
         "others": max(0.0, busy - own) / lasted,
@@ -58,8 +69,6 @@ def drain(bench, contender, settings, topic, rows, partitions=10):
     }
     if run["others"] + run["stolen"] > DISTURBED:
         say(f"DISTURBED: others had {run['others']:.0%} of the core, the hypervisor took {run['stolen']:.0%}")
-    bench.compare(contender, topic, output, partitions, run)
-    cluster.delete(output)
     return run
 
 
@@ -73,20 +82,18 @@ def at(samples, rows):
 
 
 def make_values(bench, topic, rows, partitions=10):
-    """Writes real outputs of the service for the pass-through, from the middle of the backlog on. That it also warms
-    up the broker does no harm."""
+    """Writes real outputs of the service for the pass-through, from the middle of the backlog on."""
     cluster = bench.cluster
-    output, group = cluster.create("Output", partitions), cluster.group()
     each = min(2_000, rows // partitions // 4)
-    with bench.start(contenders.OURS, contenders.Settings(), group, topic, output) as process:
-        deadline = process.spawned + 60 + rows / ROWS_A_SECOND
-        while cluster.end(output, partitions) < rows:
-            process.check()
-            if time.monotonic() > deadline:
-                raise RuntimeError(f"the service does not get on\n{process.tail()}")
-            time.sleep(SAMPLED_EVERY)
-    read = cluster.read(output, each, partitions, offset=rows // partitions // 2)
+    with cluster.topic("Output", partitions) as output:
+        with bench.start(contenders.OURS, contenders.Settings(), cluster.group(), topic, output) as process:
+            deadline = process.spawned + 60 + rows / ROWS_A_SECOND
+            while cluster.end(output, partitions) < rows:
+                process.check()
+                if time.monotonic() > deadline:
+                    raise RuntimeError(f"the service does not get on\n{process.tail()}")
+                time.sleep(SAMPLED_EVERY)
+        read = cluster.read(output, each, partitions, offset=rows // partitions // 2)
     with open(contenders.VALUES, "wb") as file:
         for records in read.values():
             file.writelines(value + b"\n" for _, value, _ in records)
-    cluster.delete(output)

@@ -1,41 +1,60 @@
-"""Latency at a given rate, of all contenders with the same settings."""
+"""Latency at a given rate, with the same settings for all contenders."""
 
-from contenders import OURS, STREAMS, Settings
+import durations
+from contenders import LOOP, OURS, PASS_THROUGH, STREAMS, Settings
 from probe import probe
-from progress import say
+from rounds import take
 
-SHIPPED = Settings()
+SHIPPED = "linger 5 ms"
 MODES = {
-    "linger 5 ms": SHIPPED,
+    SHIPPED: Settings(),
     "linger 0": Settings(linger_ms=0),
-    "exactly once, 20 ms": SHIPPED.exactly_once(20),
-    "exactly once, 100 ms": SHIPPED.exactly_once(100),
+    "exactly once, 20 ms": Settings().exactly_once(20),
+    "exactly once, 100 ms": Settings().exactly_once(100),
 }
-# What Kafka Streams does when it is not told otherwise.
-STREAMS_DEFAULT = "Streams' own linger and commit interval"
-# A run is long, and its figures are those of a hundred thousand rows.
-LATENCY_ROUNDS = 3
+# The linger and the interval of commits are those that Kafka Streams has when it is told neither, nothing else is.
+STREAMS_INTERVALS = "linger 100 ms, commits each 30 s"
 # Longer than any run.
-NO_CHECKPOINT = "no checkpoint"
+NO_CHECKPOINT = "linger 5 ms, no checkpoint"
+OTHER_MODES = {
+    STREAMS_INTERVALS: (STREAMS, Settings(linger_ms=100, interval_ms=30_000)),
+    NO_CHECKPOINT: (OURS, Settings(interval_ms=3_600_000)),
+}
 
 
-def measure(bench):
+def variants(taking_part):
+    """Settings by mode and contender: Java takes part with the shipped defaults."""
+    found = {
+        (mode, contender): settings
+        for mode, settings in MODES.items()
+        for contender in (OURS, PASS_THROUGH, LOOP, STREAMS)
+        if contender in taking_part and (mode == SHIPPED or contender in (OURS, PASS_THROUGH))
+    }
+    others = {(mode, contender): settings for mode, (contender, settings) in OTHER_MODES.items()}
+    return found | {variant: settings for variant, settings in others.items() if variant[1] in taking_part}
+
+
+def rounds_of(extent, taking_part):
+    return dict.fromkeys(variants(taking_part), extent.few_rounds)
+
+
+def expected(extent, taking_part):
+    seconds = extent.warm_up + extent.seconds
+    return durations.of_rounds(rounds_of(extent, taking_part), lambda variant: durations.probe(variant[1], seconds))
+
+
+def measure(bench, results):
     extent = bench.extent
-    bench.need_values()
-    variants = [(mode, contender, settings) for mode, settings in MODES.items() for contender in bench.contenders]
-    if STREAMS in bench.contenders:
-        variants.append((STREAMS_DEFAULT, STREAMS, Settings(linger_ms=100, interval_ms=30_000)))
-    if OURS in bench.contenders:
-        variants.append((NO_CHECKPOINT, OURS, Settings(interval_ms=3_600_000)))
-    runs = []
-    for number, (mode, contender, settings) in bench.in_turns(variants, min(extent.rounds, LATENCY_ROUNDS)):
-        report = probe(bench, contender, settings, extent.warm_up, extent.seconds)
+    settings = variants(bench.contenders)
+
+    def run(variant):
+        _, contender = variant
+        report = probe(bench, contender, settings[variant], extent.warm_up, extent.seconds)
         del report["intervals"]
-        runs.append({"round": number, "mode": mode, "contender": contender} | report)
         figures = report["milliseconds"]
-        say(
-            f"round {number}, {mode}: {contender} p50 {figures['p50']:.1f} ms, p99 {figures['p99']:.1f}, "
-            f"p99.9 {figures['p99.9']:.1f}, max {figures['max']:.1f}; "
-            f"sent late by {report['sent_late_milliseconds']['p99']:.1f} ms (p99)"
+        return report, (
+            f"p50 {figures['p50']:.1f} ms, p99 {figures['p99']:.1f}, p99.9 {figures['p99.9']:.1f}, "
+            f"max {figures['max']:.1f}; sent late by {report['sent_late_milliseconds']['p99']:.1f} ms (p99)"
         )
-    return {"runs": runs}
+
+    take(results, rounds_of(extent, bench.contenders), lambda v: {"mode": v[0], "contender": v[1]}, run)

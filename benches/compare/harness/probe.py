@@ -7,6 +7,7 @@ import time
 import cores
 import programs
 import rows
+from process import spawned
 
 # For connecting, and for the last rows.
 PATIENCE = 120
@@ -15,8 +16,12 @@ PATIENCE = 120
 def probe(bench, contender, settings, warm_up, seconds, every=None, watch=None):
     """The probe's report, with the contender's memory at its end. `watch` is called each second, with the process and
     the seconds since the probe was started."""
-    cluster = bench.cluster
-    topic, output, group = cluster.create("Input"), cluster.create("Output"), cluster.group()
+    with bench.cluster.topic("Input") as topic, bench.cluster.topic("Output") as output:
+        return probed(bench, contender, settings, topic, output, warm_up, seconds, every, watch)
+
+
+def probed(bench, contender, settings, topic, output, warm_up, seconds, every, watch):
+    cluster, group = bench.cluster, bench.cluster.group()
     command = [bench.programs[programs.PROBE]]
     arguments = {
         "bootstrap-servers": cluster.servers,
@@ -34,15 +39,10 @@ def probe(bench, contender, settings, warm_up, seconds, every=None, watch=None):
     with bench.start(contender, settings, group, topic, output) as process:
         # The group is joined, and an empty topic read, before the first row.
         cluster.wait_for_member(group, process)
-        child = subprocess.Popen(cores.pinned(cores.HARNESS, command), stdout=subprocess.PIPE, text=True)
-        try:
+        with spawned(cores.pinned(cores.HARNESS, command), stdout=subprocess.PIPE, text=True) as child:
             report = wait(child, warm_up + seconds + PATIENCE, lambda since: watch and watch(process, since))
-        finally:
-            child.kill()
-            child.wait()
         now, peak = process.memory()
         cpu = process.cpu()
-    cluster.delete(topic, output)
     if report["received"] < report["sent"]:
         raise RuntimeError(f"{contender}: {report['sent']} rows sent, {report['received']} came out")
     return report | {"resident_bytes": now, "peak_bytes": peak, "cpu_seconds": cpu}

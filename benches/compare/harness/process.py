@@ -46,7 +46,6 @@ class Process:
 
     def __init__(self, command, environment, log):
         self.command, self.environment, self.log = cores.pinned(cores.CONTENDER, command), environment, log
-        self.running = contextlib.ExitStack()
 
     def __enter__(self):
         self.log.parent.mkdir(parents=True, exist_ok=True)

@@ -1,19 +1,26 @@
 """Soak: whether memory or latency grow while rows come at a given rate for a long time."""
 
+import durations
 from contenders import OURS, Settings
-from figures import slope
 from probe import probe
 from progress import say
 
 INTERVALS = 30
 
 
-def measure(bench):
+def seconds(extent):
+    return round(extent.soak_minutes * 60)
+
+
+def expected(extent, _taking_part):
+    return durations.probe(OURS, extent.warm_up + seconds(extent))
+
+
+def measure(bench, results):
+    """One run, and not repeated: that it fails in half an hour is a figure too."""
     extent = bench.extent
-    bench.need_values()
-    seconds = round(extent.soak_minutes * 60)
     # A minute in a soak of half an hour.
-    every = max(1, seconds // INTERVALS)
+    every = max(1, seconds(extent) // INTERVALS)
     samples = []
 
     def watch(process, since):
@@ -21,23 +28,13 @@ def measure(bench):
         if len(samples) % 300 == 0:
             say(f"soak: {len(samples)} s, {samples[-1][1] / 1e6:.1f} MB resident")
 
-    report = probe(bench, OURS, Settings(), extent.warm_up, seconds, every, watch)
+    report = probe(bench, OURS, Settings(), extent.warm_up, seconds(extent), every, watch)
+    results.note(rate=extent.rate, total=report["milliseconds"], peak_bytes=report["peak_bytes"])
     intervals = []
     for number, figures in enumerate(report["intervals"]):
         start = extent.warm_up + number * every
         resident = [bytes_ for at, bytes_ in samples if start <= at < start + every]
         if resident and figures["rows"]:
-            intervals.append(
-                {"minute": (number + 1) * every / 60, "resident_bytes": sum(resident) / len(resident)} | figures
-            )
-    if len(intervals) < 2:
-        raise RuntimeError(f"too little was seen in {seconds} s to tell a slope")
-    return {
-        "runs": intervals,
-        "rate": extent.rate,
-        "total": report["milliseconds"],
-        "peak_bytes": report["peak_bytes"],
-        # Least squares over all intervals.
-        "resident_kb_per_hour": slope([(i["minute"] / 60, i["resident_bytes"] / 1e3) for i in intervals]),
-        "p99_ms_per_hour": slope([(i["minute"] / 60, i["p99"]) for i in intervals]),
-    }
+            minute = (number + 1) * every / 60
+            intervals.append({"minute": minute, "resident_bytes": sum(resident) / len(resident)} | figures)
+    results.add(*intervals)

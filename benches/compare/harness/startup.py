@@ -8,68 +8,105 @@ import time
 from confluent_kafka import Consumer
 
 import cores
+import durations
 import programs
 from contenders import OURS, Settings
 from places import MODELS
-from progress import say
+from rounds import take
 
 PATIENCE = 60
+# A consumer that only joins, and a process that only tells its version: what is taken off the others.
+JOIN, VERSION = "a bare join", "--version"
+# Of a process that reads a model and ends.
+CHECK_SECONDS = 0.2
 
 
-def measure(bench):
+def measured(taking_part):
+    """What is started: (what, contender or model)."""
+    starts = [("first output", contender) for contender in taking_part] + [(JOIN, None)]
+    return starts + [(VERSION, None)] + [("model", model) for model in MODELS]
+
+
+def rounds_of(extent, taking_part):
+    return dict.fromkeys(measured(taking_part), extent.rounds)
+
+
+def expected(extent, taking_part):
+    starts = sum(durations.AROUND[contender] + 1 for contender in taking_part)
+    processes = (1 + len(MODELS)) * CHECK_SECONDS
+    return durations.load(extent.backlog_rows) + extent.rounds * (starts + 1 + processes)
+
+
+def measure(bench, results):
     topic = bench.backlog(bench.extent.backlog_rows)
-    runs, models = [], []
-    for number, contender in bench.in_turns([*bench.contenders, None], bench.extent.starts):
-        # Those that have no process of the service in them: the time that only joining takes.
-        run = start(bench, contender, topic) if contender else {"first_output_ms": None, "join_ms": join(bench, topic)}
-        runs.append({"round": number, "contender": contender or "join"} | run)
-        parts = ", ".join(f"{name.removesuffix('_ms')} {value:.0f} ms" for name, value in run.items() if value)
-        say(f"round {number}, {contender or 'a bare join'}: {parts}")
-    service = bench.programs[programs.SERVICE]
-    for number, model in bench.in_turns([None, *MODELS], 2 * bench.extent.starts):
-        command = [service, "model", "check", model] if model else [service, "--version"]
-        begun = time.perf_counter()
-        subprocess.run(cores.pinned(cores.CONTENDER, command), check=True, stdout=subprocess.DEVNULL)
-        milliseconds = (time.perf_counter() - begun) * 1e3
-        models.append({"round": number, "model": model.stem if model else None, "milliseconds": milliseconds})
-    bench.forget(topic)
-    return {"runs": runs, "models": models}
+
+    def labels(variant):
+        what, of = variant
+        return {
+            "what": what,
+            "contender": of if what == "first output" else None,
+            "model": of.stem if what == "model" else None,
+        }
+
+    def run(variant):
+        what, of = variant
+        if what == "first output":
+            figures = start(bench, of, topic)
+        elif what == JOIN:
+            figures = {"join_ms": join(bench, topic)}
+        else:
+            figures = {"process_ms": process(bench, ["model", "check", of] if of else [VERSION])}
+        return figures, ", ".join(f"{name.removesuffix('_ms')} {value:.0f} ms" for name, value in figures.items())
+
+    take(results, rounds_of(bench.extent, bench.contenders), labels, run)
+
+
+def process(bench, arguments):
+    """Milliseconds of a process of the service that ends by itself."""
+    command = cores.pinned(cores.CONTENDER, [bench.programs[programs.SERVICE], *arguments])
+    begun = time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return (time.perf_counter() - begun) * 1e3
 
 
 def start(bench, contender, topic):
     """Milliseconds since the process was spawned."""
     cluster = bench.cluster
-    output, group = cluster.create("Output"), cluster.group()
-    reader = cluster.reader(output)
-    # Its fetches wait at the broker before there is anything to be fetched.
-    until = time.monotonic() + 0.5
-    while time.monotonic() < until:
-        reader.poll(0.1)
-    with bench.start(contender, Settings(), group, topic, output) as process:
-        while (message := reader.poll(0.1)) is None:
-            process.check()
-            if time.monotonic() > process.spawned + PATIENCE:
-                raise RuntimeError(f"{contender} has no output after {PATIENCE} s\n{process.tail()}")
-        first = time.monotonic()
-        if message.error():
-            raise RuntimeError(f"cannot read {output}: {message.error()}")
-        run = {"first_output_ms": (first - process.spawned) * 1e3}
-    reader.close()
-    if contender == OURS:
-        run |= told(process)
-    cluster.delete(output)
-    return run
+    with cluster.topic("Output") as output:
+        reader = cluster.reader(output)
+        try:
+            # Its fetches wait at the broker before there is anything to be fetched.
+            until = time.monotonic() + 0.5
+            while time.monotonic() < until:
+                reader.poll(0.1)
+            with bench.start(contender, Settings(), cluster.group(), topic, output) as running:
+                run = {"first_output_ms": (first_output(reader, running) - running.spawned) * 1e3}
+        finally:
+            reader.close()
+    return run | (told(running) if contender == OURS else {})
 
 
-def told(process):
+def first_output(reader, running):
+    """When the reader had it."""
+    while (message := reader.poll(0.1)) is None:
+        running.check()
+        if time.monotonic() > running.spawned + PATIENCE:
+            raise RuntimeError(f"no output after {PATIENCE} s\n{running.tail()}")
+    first = time.monotonic()
+    if message.error():
+        raise RuntimeError(f"cannot read the output: {message.error()}")
+    return first
+
+
+def told(running):
     """What the service's log says of its start, in milliseconds since it was spawned."""
     found = {}
     wanted = {"the model is proven": "proven_ms", "partitions assigned": "assigned_ms"}
-    for line in process.log.read_text().splitlines():
+    for line in running.log.read_text().splitlines():
         event = json.loads(line) if line.startswith("{") else {}
         if name := wanted.get(event.get("message")):
             at = datetime.datetime.fromisoformat(event["timestamp"]).timestamp()
-            found.setdefault(name, (at - process.spawned_at) * 1e3)
+            found.setdefault(name, (at - running.spawned_at) * 1e3)
     return found
 
 

@@ -28,11 +28,8 @@ class Store:
         return Results(self.file(item), head | {"runs": [], "failures": []})
 
     def read(self, item):
-        """None if nothing of the item was measured."""
-        if not self.file(item).exists():
-            return None
-        result = json.loads(self.file(item).read_text())
-        return result if result["runs"] else None
+        """None if the item was not measured."""
+        return json.loads(self.file(item).read_text()) if self.file(item).exists() else None
 
 
 class Results:

@@ -1,24 +1,22 @@
 """Tunables: ours with one librdkafka property changed at a time, on the shipped defaults."""
 
+import durations
 from contenders import OURS, Settings
 from drain import drain
-from progress import say
+from rounds import take
 
 SHIPPED = "as shipped"
-# There are many variants.
-TUNE_ROUNDS = 3
 # By section of the settings: property and values.
 TRIED = {
     "producer": {
-        "linger.ms": [0, 1, 20, 100],
+        "linger.ms": [0, 20, 100],
         "batch.size": [65_536, 1_000_000],
         "compression.type": ["none", "snappy", "zstd"],
         "queue.buffering.max.messages": [5_000, 100_000],
     },
     "consumer": {
-        "fetch.queue.backoff.ms": [1, 100, 1_000],
+        "fetch.queue.backoff.ms": [1, 1_000],
         "queued.min.messages": [5_000, 100_000],
-        "fetch.wait.max.ms": [10],
         "check.crcs": ["true"],
     },
 }
@@ -35,14 +33,22 @@ def variants():
     return found
 
 
-def measure(bench):
+def rounds_of(extent):
+    return dict.fromkeys(variants(), extent.few_rounds)
+
+
+def expected(extent, _taking_part):
+    runs = durations.of_rounds(rounds_of(extent), lambda _: durations.drain(OURS, extent.scale_rows))
+    return durations.load(extent.scale_rows) + runs
+
+
+def measure(bench, results):
     rows = bench.extent.scale_rows
     topic = bench.backlog(rows)
     settings = variants()
-    runs = []
-    for number, variant in bench.in_turns(settings, min(bench.extent.rounds, TUNE_ROUNDS)):
-        run = drain(bench, OURS, settings[variant], topic, rows)
-        runs.append({"round": number, "variant": variant} | run)
-        say(f"round {number}, {variant}: {run['cpu_ns_per_row']:.0f} ns of CPU a row")
-    bench.forget(topic)
-    return {"runs": runs}
+
+    def run(variant):
+        figures = drain(bench, OURS, settings[variant], topic, rows)
+        return figures, f"{figures['cpu_ns_per_row']:.0f} ns of CPU a row"
+
+    take(results, rounds_of(bench.extent), lambda variant: {"variant": variant}, run)

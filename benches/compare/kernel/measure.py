@@ -17,7 +17,7 @@ import onnxruntime
 from folders import ROOT, ROWS, SIZES, name_of
 
 BATCHES = [1024, 1]
-REPETITIONS = 9
+REPETITIONS = 5
 SECONDS = 0.2
 DEFAULT_BLOCK, MOST_IN_ONE_BLOCK = 34, 100
 # onnxruntime sums floats in another order.
