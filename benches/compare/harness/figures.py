@@ -1,5 +1,6 @@
 """Medians, spreads, ratios within a round, slopes."""
 
+import math
 import statistics
 from dataclasses import dataclass
 
@@ -9,14 +10,17 @@ class Spread:
     median: float
     least: float
     most: float
+    # How many figures it is of: rounds, as a rule.
+    count: int
 
     @staticmethod
     def of(values):
+        """None of no values."""
         values = list(values)
-        return Spread(statistics.median(values), min(values), max(values))
+        return Spread(statistics.median(values), min(values), max(values), len(values)) if values else None
 
     def __truediv__(self, unit):
-        return Spread(self.median / unit, self.least / unit, self.most / unit)
+        return Spread(self.median / unit, self.least / unit, self.most / unit, self.count)
 
 
 def by_round(runs, value, /, **wanted):
@@ -26,20 +30,32 @@ def by_round(runs, value, /, **wanted):
 
 
 def spread(of_rounds):
-    return Spread.of(of_rounds.values()) if of_rounds else None
+    return Spread.of(of_rounds.values())
+
+
+def differences(above, below):
+    return {number: above[number] - below[number] for number in above.keys() & below.keys()}
 
 
 def ratio(above, below):
     """The median of the ratios within each round, which is not the ratio of the medians."""
-    rounds = above.keys() & below.keys()
-    return Spread.of(above[number] / below[number] for number in rounds) if rounds else None
+    return Spread.of(above[number] / below[number] for number in above.keys() & below.keys())
 
 
 def line(points):
-    """Slope and intercept of the line of least squares."""
+    """Slope and intercept of the line of least squares; None if there are not two points."""
+    if len({x for x, _ in points}) < 2:
+        return None
     found = statistics.linear_regression(*zip(*points))
     return found.slope, found.intercept
 
 
 def slope(points):
-    return line(points)[0]
+    """That of the line of least squares, with twice its standard error to both sides; None of fewer than three points."""
+    if len(points) < 3 or (found := line(points)) is None:
+        return None
+    by_x, fixed = found
+    middle = statistics.fmean(x for x, _ in points)
+    off = sum((y - fixed - by_x * x) ** 2 for x, y in points)
+    error = math.sqrt(off / (len(points) - 2) / sum((x - middle) ** 2 for x, _ in points))
+    return Spread(by_x, by_x - 2 * error, by_x + 2 * error, len(points))

@@ -6,10 +6,12 @@ import subprocess
 from pathlib import Path
 
 import cores
-from places import COMPARE, PROJECT
+from places import COMPARE, PAGE, PROJECT
 
 # Those that decide how fast a kernel for trees can be.
 FLAGS = ["avx2", "fma", "avx512f", "avx512bw", "avx512vbmi"]
+# What the last run wrote does not change what is measured.
+BUT_THE_PAGE = f":(exclude){PAGE.relative_to(PROJECT)}"
 
 
 def describe():
@@ -26,24 +28,34 @@ def describe():
         "instruction_sets": [flag for flag in FLAGS if flag in flags],
         "virtual": "hypervisor" in flags,
         "cores": len(cores.ALL),
+        "run_on": run_on(),
         "governor": governor.read_text().strip() if governor.exists() else None,
         "memory_bytes": int(memory[1]) * 1024,
         "versions": versions(),
     }
 
 
+def run_on():
+    """The processors of the broker and of the contender, and whether they are the same core's."""
+    one = cores.CONTENDER in cores.siblings(cores.BROKER)
+    return f"{cores.BROKER} and {cores.CONTENDER}, {'**two threads of one core**' if one else 'two cores'}"
+
+
 def versions():
     lock = (PROJECT / "Cargo.lock").read_text()
     found = {
         "commit": commit(),
-        "Linux": platform.release(),
+        "Linux kernel": platform.release(),
         "glibc": platform.libc_ver()[1],
         "rustc": first_match(r"rustc (\S+)", output("rustc", "--version")),
         # The crate's version ends with that of the library in it.
         "librdkafka": first_match(r'name = "rdkafka-sys"\nversion = "[^"+]*\+([^"]+)"', lock),
         "tract": first_match(r'name = "tract-onnx"\nversion = "([^"]+)"', lock),
         "Apache Kafka": first_match(r"^version=(\S+)", (PROJECT / "scripts/kafka").read_text()),
-        "Java": first_match(r'version "([^"]+)"', output("java", "-version")),
+        "Kafka's clients and Streams": first_match(
+            r"<kafka.version>([^<]+)<", (COMPARE / "java/pom.xml").read_text()
+        ),
+        "JDK": first_match(r'version "([^"]+)"', output("java", "-version")),
     }
     pins = COMPARE / "kernel/requirements.txt"
     text = pins.read_text() if pins.exists() else ""
@@ -54,7 +66,7 @@ def versions():
 
 def commit():
     name = output("git", "-C", PROJECT, "rev-parse", "--short=12", "HEAD").strip()
-    changed = output("git", "-C", PROJECT, "status", "--porcelain", "--untracked-files=no").strip()
+    changed = output("git", "-C", PROJECT, "status", "--porcelain", "--untracked-files=no", "--", ".", BUT_THE_PAGE).strip()
     return f"{name}, with changes" if changed else name
 
 

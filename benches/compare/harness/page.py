@@ -1,6 +1,7 @@
 """docs/benchmarks.md: the text of the template around tables made of the raw figures."""
 
 import contenders
+import verdict
 from places import PAGE, TARGET, TEMPLATE
 from progress import say
 from sections import kernel, latency, memory, row, scale, soak, start, throughput, tune
@@ -8,67 +9,101 @@ from table import table
 
 SECTIONS = {
     "throughput": throughput,
-    "scale": scale,
     "latency": latency,
-    "memory": memory,
     "start": start,
+    "scale": scale,
     "tune": tune,
     "soak": soak,
     "kernel": kernel,
     "row": row,
 }
-VERDICT_HEAD = ["item", "what", ">measured", ">asked", "verdict"]
+# In the page's order.
+JUDGED = ["throughput", "scale", "tune", "latency", "memory", "start", "soak", "kernel", "row"]
+NOT_MEASURED = "Not measured."
 
 
 def write(store):
     page = PAGE if not store.quick else TARGET / "benchmarks-quick.md"
-    results = {item: store.read(item) for item in SECTIONS}
-    places, verdicts = {}, []
+    page.parent.mkdir(parents=True, exist_ok=True)
+    page.write_text(text({item: store.read(item) for item in SECTIONS}))
+    say(f"written: {page}")
+
+
+def text(results):
+    """Of results by item, None of those that were not measured."""
+    measured = {item: result for item, result in results.items() if result and result["runs"]}
+    places, verdicts = {}, {}
     for item, section in SECTIONS.items():
-        places[item] = "Not measured."
-        if results[item]:
-            places[item], found = section.show(results[item])
-            verdicts += found
-    losers = [verdict for verdict in verdicts if verdict.missed or verdict.behind]
-    asked = [verdict for verdict in verdicts if verdict.target is not None]
+        parts = [NOT_MEASURED]
+        if item in measured:
+            shown, verdicts[item] = section.show(measured[item])
+            parts = [shown]
+        if results[item] and results[item]["failures"]:
+            parts.append(failures(results[item]["failures"]))
+        places[item] = "\n\n".join(parts)
+    places["memory"] = NOT_MEASURED
+    of = [measured.get(item) for item in ("throughput", "latency", "soak")]
+    if any(of):
+        places["memory"], verdicts["memory"] = memory.show(*of)
+    judged = [found for item in JUDGED for found in verdicts.get(item, ()) if found.measured]
+    asked = [found for found in judged if found.target is not None]
     places |= {
-        "verdicts": table(VERDICT_HEAD, [verdict.row() for verdict in asked]) if asked else "Not measured.",
-        "losers": table(VERDICT_HEAD, [verdict.row() for verdict in losers]) if losers else "None in these figures.",
-        "conditions": conditions([result for result in results.values() if result]),
+        "verdicts": verdict_table(asked, NOT_MEASURED),
+        "losers": verdict_table([found for found in judged if found.is_lost], "None in these figures."),
+        "figures": verdict_table([found for found in judged if found.target is None], NOT_MEASURED),
+        "conditions": conditions(list(measured.values())),
         "java": " ".join(map(str, contenders.JAVA[1:-2])),
     }
-    text = TEMPLATE.read_text()
+    page = TEMPLATE.read_text()
     for name, filled in places.items():
-        text = text.replace(f"{{{{{name}}}}}", filled)
-    page.parent.mkdir(parents=True, exist_ok=True)
-    page.write_text(text)
-    say(f"written: {page}")
+        page = page.replace(f"{{{{{name}}}}}", filled)
+    return page
+
+
+def verdict_table(verdicts, otherwise):
+    return table(verdict.HEAD, [found.row() for found in verdicts]) if verdicts else otherwise
+
+
+def failures(of):
+    """What failed; why is in the raw figures."""
+    lost = [failure["what"] for failure in of if failure["lost"]]
+    repeated = len([failure for failure in of if not failure["lost"]])
+    parts = [f"Failed and repeated: {repeated} {'run' if repeated == 1 else 'runs'}."] if repeated else []
+    if lost:
+        parts.append(f"**Failed, and not in these figures**: {'; '.join(lost)}.")
+    return " ".join(parts)
 
 
 def conditions(results):
     """One column for each machine and set of versions that the figures come from, which should be one."""
     columns = {}
     for result in results:
-        columns.setdefault(tuple(described(result).items()), []).append(result)
+        columns.setdefault(tuple(described(result["machine"]).items()), []).append(result)
     if not columns:
-        return "Not measured."
-    rows = []
-    for name in dict(next(iter(columns))):
-        rows.append([name, *(dict(column).get(name, "–") for column in columns)])
-    days = [", ".join(sorted({result["measured"][:10] for result in of})) for of in columns.values()]
+        return NOT_MEASURED
     items = [", ".join(result["item"] for result in of) for of in columns.values()]
-    return table(["", *items], [["measured on", *days], *rows])
+    rows = [
+        ["measured on", *(", ".join(sorted({result["measured"][:10] for result in of})) for of in columns.values())],
+        ["broker's log", *map(log, columns.values())],
+    ]
+    names = dict.fromkeys(name for column in columns for name, _ in column)
+    rows += [[name, *(dict(column).get(name, "–") for column in columns)] for name in names]
+    return table(["", *items], rows)
 
 
-def described(result):
-    machine = result["machine"]
+def log(results):
+    """Where the broker of these had its data."""
+    places = {result["log_in_memory"] for result in results if "log_in_memory" in result}
+    return ", ".join("tmpfs" if in_memory else "**on a disk**" for in_memory in sorted(places)) or "–"
+
+
+def described(machine):
     rows = {
         "processor": machine["processor"] + (", of a virtual machine" if machine["virtual"] else ""),
         "instruction sets": ", ".join(machine["instruction_sets"]) or "–",
-        "cores": str(machine["cores"]),
+        "processors": str(machine["cores"]),
+        "broker and contender run on": machine["run_on"],
         "frequency governor": machine["governor"] or "not told",
         "memory": f"{machine['memory_bytes'] / 1e9:.0f} GB",
     }
-    if "log_in_memory" in machine:
-        rows["broker's log"] = "tmpfs" if machine["log_in_memory"] else "**on a disk**"
     return rows | {name: version or "–" for name, version in machine["versions"].items()}

@@ -22,11 +22,20 @@ def number(value):
 
 
 def shown(spread):
-    """Median (least–most); the median alone where there is one figure only."""
+    """Median (least–most); the median alone where all figures are the same."""
     if spread is None:
         return "–"
     if not isinstance(spread, Spread):
         return number(spread)
     if spread.least == spread.most:
         return number(spread.median)
-    return f"{number(spread.median)} ({number(spread.least)}–{number(spread.most)})"
+    between = " to " if spread.least < 0 else "–"
+    return f"{number(spread.median)} ({number(spread.least)}{between}{number(spread.most)})"
+
+
+def median(spread):
+    return number(spread.median if spread else None)
+
+
+def rounds(spread):
+    return str(spread.count if spread else 0)

@@ -1,39 +1,50 @@
-"""A figure held against what the project asks for."""
+"""A figure held against what the project asks for, and against the others."""
 
 from dataclasses import dataclass
 
 from figures import Spread
 from table import number, shown
 
+HEAD = ["item", "what", ">measured", ">rounds", ">asked", "verdict"]
+
 
 @dataclass(frozen=True)
 class Verdict:
     item: str
     what: str
-    # A Spread or a number, judged by its median.
-    measured: object
+    # Judged by its median and its spread; None if it was not measured.
+    measured: Spread | None
     unit: str
     # None where the project names no figure.
     target: float | None = None
     # Whether more is better, as it is for how many times faster we are.
     more: bool = False
-    # Above it (below it, where less is better) the other one is ahead; None where there is no other.
+    # Where the other one is as good; None where there is no other.
     even: float | None = None
 
-    @property
-    def value(self):
-        return self.measured.median if isinstance(self.measured, Spread) else self.measured
-
-    def beyond(self, bound):
-        return self.value < bound if self.more else self.value > bound
+    def spans(self, bound):
+        return self.measured.least < bound < self.measured.most
 
     @property
-    def missed(self):
-        return self.target is not None and self.beyond(self.target)
+    def is_uncertain(self):
+        return self.target is not None and self.spans(self.target)
 
     @property
-    def behind(self):
-        return self.even is not None and self.beyond(self.even)
+    def is_missed(self):
+        if self.target is None or self.is_uncertain:
+            return False
+        return self.measured.median < self.target if self.more else self.measured.median > self.target
+
+    @property
+    def is_behind(self):
+        if self.even is None:
+            return False
+        return self.measured.median <= self.even if self.more else self.measured.median >= self.even
+
+    @property
+    def is_lost(self):
+        """Whether it is one of those that a page without them would be dishonest."""
+        return self.is_missed or self.is_uncertain or self.is_behind
 
     @property
     def asked(self):
@@ -43,10 +54,20 @@ class Verdict:
 
     @property
     def word(self):
-        words = ["**missed**"] if self.missed else [] if self.target is None else ["met"]
-        if self.behind:
-            words.append("**behind**")
+        words = []
+        if self.target is not None:
+            words.append("**uncertain**" if self.is_uncertain else "**missed**" if self.is_missed else "met")
+        if self.even is not None:
+            word = "**behind**" if self.is_behind else "ahead"
+            words.append(f"{word} within the spread" if self.spans(self.even) else word)
         return ", ".join(words) or "–"
 
     def row(self):
-        return [self.item, self.what, shown(self.measured) + self.unit, self.asked, self.word]
+        return [
+            self.item,
+            self.what,
+            shown(self.measured) + self.unit,
+            str(self.measured.count),
+            self.asked,
+            self.word,
+        ]

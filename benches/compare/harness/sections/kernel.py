@@ -1,7 +1,7 @@
 """Nanoseconds a row of the trees alone, by processor path, and how many times slower the others are."""
 
 from figures import by_round, ratio, spread
-from table import shown, table
+from table import rounds, shown, table
 from verdict import Verdict
 
 ORT, LLEAVES = "onnxruntime", "lleaves"
@@ -42,19 +42,27 @@ def show(result):
                 times = {other: ratio(nanoseconds(other, model, batch), took) for other in OTHERS}
                 shown_times = ["–" if other == contender else shown(times[other]) for other in OTHERS]
                 name = f"ours, {contender}" if contender in ours else contender
-                rows.append([model, f"{batch:,}", name, shown(spread(took)), *shown_times])
+                rows.append([model, f"{batch:,}", name, rounds(spread(took)), shown(spread(took)), *shown_times])
                 if contender not in ours:
                     continue
                 targets = TARGETS[contender].get(model, {}) if batch == BATCH else {}
                 for other in OTHERS:
-                    if times[other]:
-                        what = f"{contender} against {other}, {model}, batch {batch:,}"
-                        target = targets.get(other)
-                        verdicts.append(Verdict("kernel", what, times[other], " ×", target, more=True, even=1.0))
+                    what = f"{contender} against {other}, {model}, batch {batch:,}"
+                    target = targets.get(other)
+                    verdicts.append(Verdict("kernel", what, times[other], " ×", target, more=True, even=1.0))
         # What the service takes where nobody chooses.
-        best = next(instructions for instructions in TARGETS if instructions in ours)
-        if model in SINGLE_ROW_TARGET and (took := nanoseconds(best, model, 1)):
+        best = next((instructions for instructions in TARGETS if instructions in ours), None)
+        single, full = (nanoseconds(best, model, batch) for batch in (1, BATCH))
+        if single:
             what = f"a single row, {model}, {best}"
-            verdicts.append(Verdict("kernel", what, spread(took) / 1e3, " µs", SINGLE_ROW_TARGET[model]))
-    head = ["trees × leaves", ">batch", "contender", ">ns a row", ">onnxruntime ÷ it", ">lleaves ÷ it"]
+            verdicts.append(Verdict("kernel", what, spread(single) / 1e3, " µs", SINGLE_ROW_TARGET.get(model)))
+        if full:
+            what = f"a row and tree, {model}, {best}, batch {BATCH:,}"
+            verdicts.append(Verdict("kernel", what, spread(full) / trees(model), " ns"))
+    head = ["trees × leaves", ">batch", "contender", ">rounds", ">ns a row", ">onnxruntime ÷ it", ">lleaves ÷ it"]
     return table(head, rows), verdicts
+
+
+def trees(model):
+    """Of a name such as 100x50."""
+    return int(model.split("x")[0])

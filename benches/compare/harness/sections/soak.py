@@ -1,6 +1,8 @@
 """Memory and latency over time, and their slopes."""
 
-from table import number, table
+from figures import slope
+from table import number, shown, table
+from verdict import Verdict
 
 # Lines of the table, evenly spread.
 LINES = 10
@@ -8,11 +10,12 @@ LINES = 10
 
 def show(result):
     runs = result["runs"]
-    minutes = runs[-1]["minute"]
-    slopes = [
-        ["resident memory", number(result["resident_kb_per_hour"]), "kB an hour"],
-        ["p99", number(result["p99_ms_per_hour"]), "ms an hour"],
-    ]
+    growth = {
+        "resident memory": (slope([(run["minute"] / 60, run["resident_bytes"] / 1e3) for run in runs]), " kB an hour"),
+        "p50": (slope([(run["minute"] / 60, run["p50"]) for run in runs]), " ms an hour"),
+        "p99": (slope([(run["minute"] / 60, run["p99"]) for run in runs]), " ms an hour"),
+    }
+    slopes = [[name, shown(found), unit.strip()] for name, (found, unit) in growth.items()]
     every = max(1, len(runs) // LINES)
     rows = [
         [
@@ -23,9 +26,11 @@ def show(result):
         for run in runs[every - 1 :: every]
     ]
     parts = [
-        f"{number(minutes)} minutes at {result['rate']:,} rows/s, {result['total']['rows']:,} rows; peak "
-        f"{number(result['peak_bytes'] / 1e6)} MB resident.",
-        table(["line of least squares over all intervals", ">slope", ""], slopes),
+        f"{number(runs[-1]['minute'])} minutes at {result['rate']:,} rows/s, {result['total']['rows']:,} rows; p99 of "
+        f"all {number(result['total']['p99'])} ms, peak {number(result['peak_bytes'] / 1e6)} MB resident.",
+        table(["line of least squares over all intervals, ± two standard errors", ">slope", ""], slopes),
         table(["minute", ">MB resident", ">p50 ms", ">p99 ms", ">p99.9 ms", ">max ms"], rows),
     ]
-    return "\n\n".join(parts), []
+    what = "slope of {}, and two standard errors to both sides"
+    verdicts = [Verdict("soak", what.format(name), found, unit) for name, (found, unit) in growth.items()]
+    return "\n\n".join(parts), verdicts

@@ -2,11 +2,10 @@
 
 import contenders
 from figures import Spread, by_round, ratio, spread
-from table import number, shown, table
+from table import median, rounds, shown, table
+from throughput import EXACTLY_ONCE, HEADLINE
 from verdict import Verdict
 
-HEADLINE = "lz4"
-EXACTLY_ONCE = "lz4, exactly once"
 TITLES = {
     HEADLINE: "The shipped defaults: lz4, linger 5 ms, at least once",
     "none": "Without compression",
@@ -16,52 +15,57 @@ TARGETS = {contenders.STREAMS: 3.5, contenders.LOOP: 1.4, contenders.PASS_THROUG
 EXACTLY_ONCE_TARGET = 0.85
 
 
-def cost(run):
-    return run["cpu_ns_per_row"]
-
-
 def show(result):
     runs = result["runs"]
     parts, verdicts = [facts(result)], []
     for mode, title in TITLES.items():
         parts += [f"**{title}**", mode_table(runs, mode)]
         for contender, target in TARGETS.items():
+            asked = target if mode == HEADLINE else None
             times = ratio(costs(runs, mode, contender), costs(runs, mode, contenders.OURS))
-            if times:
-                asked = target if mode == HEADLINE else None
-                what = f"rows per CPU-second against {contender}, {mode}"
-                verdicts.append(Verdict("throughput", what, times, " ×", asked, more=True, even=1.0))
+            what = f"rows per CPU-second against {contender}, {mode}"
+            verdicts.append(Verdict("throughput", what, times, " ×", asked, more=True, even=1.0))
+            times = ratio(speeds(runs, mode, contenders.OURS), speeds(runs, mode, contender))
+            what = f"rows/s against {contender}, {mode}"
+            verdicts.append(Verdict("throughput", what, times, " ×", more=True, even=1.0))
     once = ratio(costs(runs, HEADLINE, contenders.OURS), costs(runs, EXACTLY_ONCE, contenders.OURS))
-    if once:
-        what = "rows per CPU-second, exactly once against at least once"
-        verdicts.append(Verdict("throughput", what, once, " ×", EXACTLY_ONCE_TARGET, more=True))
+    what = "rows per CPU-second, exactly once against at least once"
+    verdicts.append(Verdict("throughput", what, once, " ×", EXACTLY_ONCE_TARGET, more=True))
     return "\n\n".join(parts), verdicts
 
 
 def costs(runs, mode, contender):
-    return by_round(runs, cost, mode=mode, contender=contender)
+    return by_round(runs, lambda run: run["cpu_ns_per_row"], mode=mode, contender=contender)
+
+
+def speeds(runs, mode, contender):
+    return by_round(runs, lambda run: run["rows_per_second"], mode=mode, contender=contender)
 
 
 def mode_table(runs, mode):
     rows = []
     for contender in contenders.ALL:
-        of = [run for run in runs if run["mode"] == mode and run["contender"] == contender]
-        if not of:
-            continue
+
+        def of(value, contender=contender):
+            return spread(by_round(runs, value, mode=mode, contender=contender))
+
+        cost = of(lambda run: run["cpu_ns_per_row"])
         times = ratio(costs(runs, mode, contender), costs(runs, mode, contenders.OURS))
         rows.append(
             [
                 contender,
-                shown(Spread.of(1e6 / cost(run) for run in of)),
-                number(Spread.of(map(cost, of)).median),
-                shown(Spread.of(run["rows_per_second"] / 1e3 for run in of)),
-                number(Spread.of(run["core"] for run in of).median),
-                number(Spread.of(run["peak_bytes"] / 1e6 for run in of).median),
+                rounds(cost),
+                shown(of(lambda run: 1e6 / run["cpu_ns_per_row"])),
+                median(cost),
+                shown(of(lambda run: run["rows_per_second"] / 1e3)),
+                median(of(lambda run: run["core"])),
+                median(of(lambda run: run["peak_bytes"] / 1e6)),
                 "1" if contender == contenders.OURS else shown(times),
             ]
         )
     head = [
         "contender",
+        ">rounds",
         ">thousand rows per CPU-second",
         ">ns of CPU a row",
         ">thousand rows/s",
@@ -76,11 +80,12 @@ def facts(result):
     """What was run, in figures."""
     runs = result["runs"]
     first = runs[0]
-    values = spread(by_round(runs, lambda run: run["value_bytes"], contender=contenders.OURS))
-    rounds = max(run["round"] for run in runs)
+    values = Spread.of(run["value_bytes"] for run in runs if run["contender"] == contenders.OURS)
     lines = [
-        f"{first['rows']:,} rows a run, of which the last {first['counted_rows']:,} count; rounds: {rounds}; "
-        f"values of {result['input_bytes']:.0f} bytes in" + (f", {values.median:.0f} out." if values else ".")
+        f"{first['rows']:,} rows a run: the first {first['rows'] - first['counted_rows']:,} warm Java up, the last "
+        f"{first['counted_rows']:,} count. Values of {result['input_bytes']:.0f} bytes in"
+        + (f", {values.median:.0f} out." if values else "."),
+        counted([run for run in runs if run["mode"] != EXACTLY_ONCE]),
     ]
     compared = [run for run in runs if run.get("compared_records") and run["contender"] != contenders.OURS]
     if compared:
@@ -91,11 +96,23 @@ def facts(result):
             f"of the pass-through key and timestamp), {different:,} differ, in the last digits of their probabilities."
         )
     if result.get("check"):
-        lines.append(f"All rows of the sample, Java against the service: {result['check']}")
+        lines.append(f"All rows of the sample, Java against the service: {result['check']}.")
     others, stolen = (Spread.of(100 * run[name] for run in runs) for name in ("others", "stolen"))
     work = Spread.of(run["same_work_ms"] for run in runs)
     lines.append(
         f"Of its core, other processes than the contender had {shown(others)} % of the time, the hypervisor "
         f"{shown(stolen)} %. The same piece of work, done before each run, took it {shown(work)} ms."
     )
-    return "\n".join(lines)
+    return "\n".join(line for line in lines if line)
+
+
+def counted(runs):
+    """How long what counts lasted, and how many checkpoints a time of that length has."""
+    if not runs:
+        return ""
+    lasted = Spread.of(run["counted_seconds"] for run in runs)
+    checkpoints = Spread.of(run["checkpoints"] for run in runs)
+    return (
+        f"The rows that count took {shown(lasted)} s, at least once {shown(checkpoints)} checkpoints: "
+        "they come by time and not by rows."
+    )
