@@ -8,7 +8,7 @@ from progress import say
 
 SAMPLED_EVERY = 0.05
 # Slower than this is not slow, but stuck.
-ROWS_A_SECOND = 5_000
+ROWS_A_SECOND = 20_000
 # Share of the core that others may have before it is said.
 DISTURBED = 0.05
 # Records of each partition whose bytes are compared with those of the first contender.

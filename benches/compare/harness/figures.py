@@ -51,11 +51,12 @@ def line(points):
 
 
 def slope(points):
-    """That of the line of least squares, with twice its standard error to both sides; None of fewer than three points."""
+    """That of the line of least squares, as one figure with twice its standard error to both sides. None of fewer than
+    three points."""
     if len(points) < 3 or (found := line(points)) is None:
         return None
     by_x, fixed = found
     middle = statistics.fmean(x for x, _ in points)
     off = sum((y - fixed - by_x * x) ** 2 for x, y in points)
     error = math.sqrt(off / (len(points) - 2) / sum((x - middle) ** 2 for x, _ in points))
-    return Spread(by_x, by_x - 2 * error, by_x + 2 * error, len(points))
+    return Spread(by_x, by_x - 2 * error, by_x + 2 * error, 1)

@@ -38,9 +38,15 @@ def rounds_of(extent, taking_part):
     return dict.fromkeys(variants(taking_part), extent.few_rounds)
 
 
+def warm_up(extent, contender):
+    return extent.java_warm_up if contender in (LOOP, STREAMS) else extent.warm_up
+
+
 def expected(extent, taking_part):
-    seconds = extent.warm_up + extent.seconds
-    return durations.of_rounds(rounds_of(extent, taking_part), lambda variant: durations.probe(variant[1], seconds))
+    return durations.of_rounds(
+        rounds_of(extent, taking_part),
+        lambda variant: durations.probe(variant[1], warm_up(extent, variant[1]) + extent.seconds),
+    )
 
 
 def measure(bench, results):
@@ -49,7 +55,7 @@ def measure(bench, results):
 
     def run(variant):
         _, contender = variant
-        report = probe(bench, contender, settings[variant], extent.warm_up, extent.seconds)
+        report = probe(bench, contender, settings[variant], warm_up(extent, contender), extent.seconds)
         del report["intervals"]
         figures = report["milliseconds"]
         return report, (

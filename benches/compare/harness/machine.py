@@ -52,9 +52,7 @@ def versions():
         "librdkafka": first_match(r'name = "rdkafka-sys"\nversion = "[^"+]*\+([^"]+)"', lock),
         "tract": first_match(r'name = "tract-onnx"\nversion = "([^"]+)"', lock),
         "Apache Kafka": first_match(r"^version=(\S+)", (PROJECT / "scripts/kafka").read_text()),
-        "Kafka's clients and Streams": first_match(
-            r"<kafka.version>([^<]+)<", (COMPARE / "java/pom.xml").read_text()
-        ),
+        "Kafka's clients and Streams": first_match(r"<kafka.version>([^<]+)<", (COMPARE / "java/pom.xml").read_text()),
         "JDK": first_match(r'version "([^"]+)"', output("java", "-version")),
     }
     pins = COMPARE / "kernel/requirements.txt"
@@ -65,8 +63,8 @@ def versions():
 
 
 def commit():
-    name = output("git", "-C", PROJECT, "rev-parse", "--short=12", "HEAD").strip()
-    changed = output("git", "-C", PROJECT, "status", "--porcelain", "--untracked-files=no", "--", ".", BUT_THE_PAGE).strip()
+    name = output("git", "rev-parse", "--short=12", "HEAD").strip()
+    changed = output("git", "status", "--porcelain", "--untracked-files=no", "--", ".", BUT_THE_PAGE).strip()
     return f"{name}, with changes" if changed else name
 
 

@@ -86,9 +86,9 @@ def measure(arguments, store):
     store.forget(*items)
     minutes = {item: seconds(item, extent, arguments.contenders) / 60 for item in items}
     if len(items) > 1:
-        say(f"{', '.join(items)}: about {sum(minutes.values()):.0f} minutes")
+        say(f"{', '.join(items)}: about {sum(minutes.values()):.0f} min")
     for item in ready:
-        say(f"== {item}: about {minutes[item]:.0f} minutes")
+        say(f"== {item}: about {minutes[item]:.0f} min")
         results = store.begin(item, asdict(extent), described)
         try:
             if item in ALONE:

@@ -60,7 +60,8 @@ class Process:
                 start_new_session=True,
             )
             self.child = starting.enter_context(child)
-            # CPUCLOCK_SCHED of the whole process, as clock_getcpuclockid(3) makes it: in nanoseconds, ended threads too.
+            # CPUCLOCK_SCHED of the whole process, as clock_getcpuclockid(3) makes it: in nanoseconds, with the threads
+            # that ended.
             self.clock = (~self.child.pid << 3) | 2
             self.running = starting.pop_all()
         return self

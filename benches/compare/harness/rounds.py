@@ -1,9 +1,13 @@
 """Rounds of runs, and what becomes of a run that fails."""
 
+from collections import Counter
+
 from progress import say
 
 # It is not the contender then: the broker is gone, or the machine is full.
 MOST_LOST_IN_A_ROW = 3
+# Of one variant: each of its tries may take minutes.
+MOST_LOST_ROUNDS = 2
 
 
 def turns(rounds_of):
@@ -20,10 +24,12 @@ def take(results, rounds_of, labels, run):
     """Gives every variant its turns. `labels(variant)` are what its runs are found by, `run(variant)` their figures
     and a line about them.
 
-    A run that fails is repeated once, and a round goes on without one that fails again. RuntimeError where several in
-    a row were lost."""
-    lost_in_a_row = 0
+    A run that fails is repeated once, and a round goes on without one that fails again; a variant that was lost in two
+    rounds has no more turns. RuntimeError where several in a row were lost."""
+    lost_in_a_row, lost_rounds = 0, Counter()
     for number, variant in turns(rounds_of):
+        if lost_rounds[variant] == MOST_LOST_ROUNDS:
+            continue
         named = {"round": number} | labels(variant)
         what = ", ".join(f"{name} {value}" for name, value in named.items() if value is not None)
         found = attempt(results, what, lambda variant=variant: run(variant))
@@ -34,6 +40,7 @@ def take(results, rounds_of, labels, run):
             say(f"{what}: {line}")
             continue
         lost_in_a_row += 1
+        lost_rounds[variant] += 1
         if lost_in_a_row == MOST_LOST_IN_A_ROW:
             raise RuntimeError(f"{lost_in_a_row} runs in a row were lost")
 

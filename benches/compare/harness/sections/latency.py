@@ -18,9 +18,10 @@ def show(result):
         return by_round(runs, lambda run: run["milliseconds"][quantile], mode=mode, contender=contender)
 
     late = Spread.of(run["sent_late_milliseconds"]["p99"] for run in runs)
+    extent = result["extent"]
     facts = (
-        f"{runs[0]['rate']:,} rows/s; the first {result['extent']['warm_up']} s warm up, Java too, and the "
-        f"{runs[0]['milliseconds']['rows']:,} rows of the {result['extent']['seconds']} s after that count. "
+        f"{runs[0]['rate']:,} rows/s; the first {extent['warm_up']} s warm up, of Java {extent['java_warm_up']} s. "
+        f"The {runs[0]['milliseconds']['rows']:,} rows of the {extent['seconds']} s after that count. "
         f"How late the generator handed over a row, p99 of a run: {shown(late)} ms."
     )
     rows = []
