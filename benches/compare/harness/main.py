@@ -122,7 +122,7 @@ def extent_of(arguments):
     extent = QUICK if arguments.quick else THOROUGH
     given = {name: getattr(arguments, name) for name in ("rounds", "rows", "soak_minutes", "rate")}
     if arguments.rounds:
-        given["few_rounds"] = min(arguments.rounds, extent.few_rounds)
+        given["few_rounds"] = arguments.rounds
     return replace(extent, **{name: value for name, value in given.items() if value is not None})
 
 
