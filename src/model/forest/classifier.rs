@@ -5,7 +5,7 @@ use super::ensemble::{Aggregate, Ensemble, Parts};
 use super::labels::Labels;
 use super::nodes::{self, CLASSES, Trees};
 use super::operator::{Finish, Forest, TreeOperator};
-use super::transform::{Transform, logistic};
+use super::transform::{Transform, logistic_pair};
 use crate::model::real::Real;
 use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::NodeProto;
@@ -45,8 +45,7 @@ impl Layout {
         *negative = if share { (T::ONE - *score).to_f32() } else { -*positive };
         match transform {
             Transform::Logistic => {
-                *negative = logistic(-*positive);
-                *positive = logistic(*positive);
+                [*negative, *positive] = logistic_pair(*positive);
             }
             Transform::Probit => transform.apply(classes),
             Transform::None | Transform::Softmax | Transform::SoftmaxZero => {}

@@ -14,6 +14,7 @@
 
 mod answers;
 mod columns;
+mod gather;
 mod instructions;
 mod lanes;
 mod questions;
@@ -22,6 +23,7 @@ mod trees;
 mod whole;
 
 pub use instructions::Instructions;
+use instructions::Usable;
 
 use super::ensemble::{Aggregate, Ensemble, Weight};
 use crate::model::real::Real;
@@ -33,8 +35,6 @@ use trees::{Gives, Place, Tree};
 const MOST_ROWS: usize = 1024;
 /// Ways down a tree that are walked side by side.
 const WALKERS: usize = 8;
-/// Trees whose leaves are found before their values are added up.
-const TOGETHER: usize = 4;
 /// With fewer rows than this in a batch, walking down the trees is faster.
 const FEW_ROWS: usize = 8;
 
@@ -128,86 +128,83 @@ impl<T: Real> Kernel<T> {
                     self.evaluate_avx2(features, width, scores);
                 }
             }
-            _ => self.evaluate_portable(features, width, scores),
+            _ => self.evaluate_with(Usable::PORTABLE, features, width, scores),
         }
     }
 
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx512bw,avx512vl,avx512dq")]
     fn evaluate_avx512(&self, features: &[T], width: usize, scores: &mut [T]) {
-        self.evaluate_portable(features, width, scores);
+        #[expect(unsafe_code, reason = "as above")]
+        // SAFETY: this function asks for them.
+        let usable = unsafe { Usable::assumed(Instructions::Avx512) };
+        self.evaluate_with(usable, features, width, scores);
     }
 
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2")]
     fn evaluate_avx2(&self, features: &[T], width: usize, scores: &mut [T]) {
-        self.evaluate_portable(features, width, scores);
+        #[expect(unsafe_code, reason = "as above")]
+        // SAFETY: this function asks for them.
+        let usable = unsafe { Usable::assumed(Instructions::Avx2) };
+        self.evaluate_with(usable, features, width, scores);
     }
 
     /// Compiled into each of the above, with its instructions.
     #[inline(always)]
-    fn evaluate_portable(&self, features: &[T], width: usize, scores: &mut [T]) {
+    fn evaluate_with(&self, usable: Usable, features: &[T], width: usize, scores: &mut [T]) {
         scores.fill(T::ZERO);
         let rows = scores.len() / self.targets;
         if rows < FEW_ROWS {
             let mut columns = [0; MOST_COLUMNS];
             for (row, scores) in scores.chunks_exact_mut(self.targets).enumerate() {
                 let features = &features[row * width..][..width];
-                self.columns.fill(features, 1, 1, &mut columns);
+                self.columns.fill(usable, features, 1, 1, &mut columns);
                 self.walk_trees(&columns, scores);
             }
         } else {
             let groups = rows.min(MOST_ROWS).div_ceil(LANES);
             let mut columns = lanes::buffer(self.columns.len() * groups);
             let columns = lanes::aligned(&mut columns);
-            let mut stack = lanes::buffer((self.height + TOGETHER - 1) * groups);
+            let mut stack = lanes::buffer(self.height * groups);
             let stack = lanes::aligned(&mut stack);
             for (batch, scores) in scores.chunks_mut(MOST_ROWS * self.targets).enumerate() {
                 let rows = scores.len() / self.targets;
                 let features = &features[batch * MOST_ROWS * width..][..rows * width];
                 self.columns
-                    .fill(features, rows, groups * LANES, columns.as_flattened_mut());
-                for trees in self.trees.chunks(TOGETHER) {
-                    self.score(trees, columns, groups, stack, scores);
+                    .fill(usable, features, rows, groups * LANES, columns.as_flattened_mut());
+                for tree in &self.trees {
+                    self.score(usable, tree, columns, groups, stack, scores);
                 }
             }
         }
         self.finish(scores);
     }
 
-    /// Adds what some trees give to the scores of a batch. The sums are read and written once for all of them, where
-    /// that can be.
+    /// Adds what a tree gives to the scores of a batch.
     #[inline(always)]
-    fn score(&self, trees: &[Tree<T>], columns: &[Lanes], groups: usize, stack: &mut [Lanes], scores: &mut [T]) {
-        if self.targets == 1
-            && let [first, second, third, fourth] = trees
-            && let [Some(first), Some(second), Some(third), Some(fourth)] =
-                [first, second, third, fourth].map(Tree::steps_and_values)
-        {
-            for (position, (steps, _)) in [first, second, third, fourth].into_iter().enumerate() {
-                lanes::take(steps, columns, groups, &mut stack[position * groups..]);
+    fn score(
+        &self,
+        usable: Usable,
+        tree: &Tree<T>,
+        columns: &[Lanes],
+        groups: usize,
+        stack: &mut [Lanes],
+        scores: &mut [T],
+    ) {
+        let Some(steps) = &tree.steps else {
+            return self.walk_rows(tree, columns.as_flattened(), groups * LANES, scores);
+        };
+        lanes::take(steps, columns, groups, stack);
+        let leaves = stack.as_flattened();
+        match &tree.gives {
+            Gives::One { values, .. } if self.targets == 1 => {
+                gather::add(usable, values, &leaves[..scores.len()], scores);
             }
-            let leaves = stack.as_flattened();
-            let leaves = |position: usize| &leaves[position * groups * LANES..][..scores.len()];
-            let leaves = leaves(0).iter().zip(leaves(1)).zip(leaves(2)).zip(leaves(3));
-            for (score, (((&leaf_1, &leaf_2), &leaf_3), &leaf_4)) in scores.iter_mut().zip(leaves) {
-                let mut sum = *score;
-                sum += first.1[usize::from(leaf_1)];
-                sum += second.1[usize::from(leaf_2)];
-                sum += third.1[usize::from(leaf_3)];
-                sum += fourth.1[usize::from(leaf_4)];
-                *score = sum;
-            }
-            return;
-        }
-        for tree in trees {
-            let Some(steps) = &tree.steps else {
-                self.walk_rows(tree, columns.as_flattened(), groups * LANES, scores);
-                continue;
-            };
-            lanes::take(steps, columns, groups, stack);
-            for (scores, &leaf) in scores.chunks_exact_mut(self.targets).zip(stack.as_flattened()) {
-                self.add(tree, scores, usize::from(leaf));
+            _ => {
+                for (scores, &leaf) in scores.chunks_exact_mut(self.targets).zip(leaves) {
+                    self.add(tree, scores, usize::from(leaf));
+                }
             }
         }
     }

@@ -1,6 +1,7 @@
 //! What becomes of the scores of a row at the end: the `post_transform` of the ONNX operators.
 
 use crate::model::real::Real;
+use std::cmp::Ordering;
 use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
 
@@ -65,9 +66,20 @@ impl Transform {
 
 /// The logistic function, as the ONNX reference and onnxruntime compute it: through the exponential of a
 /// number that is not positive, so that nothing overflows.
-pub(super) fn logistic<T: Real>(score: T) -> T {
+fn logistic<T: Real>(score: T) -> T {
+    let [_, value] = logistic_pair(score);
+    value
+}
+
+/// The logistic function of the negative score, and of the score.
+pub(super) fn logistic_pair<T: Real>(score: T) -> [T; 2] {
     let value = T::ONE / (T::ONE + (-score.abs()).exp());
-    if score < T::ZERO { T::ONE - value } else { value }
+    let other = T::ONE - value;
+    match score.partial_cmp(&T::ZERO) {
+        Some(Ordering::Less) => [value, other],
+        Some(Ordering::Greater) => [other, value],
+        Some(Ordering::Equal) | None => [value; 2],
+    }
 }
 
 fn greatest<T: Real>(scores: &[T]) -> T {

@@ -2,6 +2,8 @@
 
 use super::NoKernel;
 use super::answers::Answers;
+use super::gather;
+use super::instructions::Usable;
 use super::questions::Question;
 use super::ranks::Ranks;
 use super::whole::Whole;
@@ -72,7 +74,7 @@ impl<T: Real> Columns<T> {
 
     /// Fills the columns, of `lanes` bytes each, from the features of so many rows.
     #[inline(always)]
-    pub fn fill(&self, features: &[T], rows: usize, lanes: usize, columns: &mut [u8]) {
+    pub fn fill(&self, usable: Usable, features: &[T], rows: usize, lanes: usize, columns: &mut [u8]) {
         let Some(width) = features.len().checked_div(rows).filter(|&width| width > 0) else {
             return;
         };
@@ -82,9 +84,7 @@ impl<T: Real> Columns<T> {
             let rows = features.len() / width;
             let (values, places) = (&mut values[..rows], &mut places[..rows]);
             for of_feature in &self.features {
-                for (value, row) in values.iter_mut().zip(features.chunks_exact(width)) {
-                    *value = row[of_feature.feature];
-                }
+                gather::column(usable, features, width, of_feature.feature, values);
                 let whole = of_feature.whole.as_ref();
                 let are_whole = whole.is_some_and(|whole| whole.places(values, places));
                 if !are_whole {
@@ -99,9 +99,7 @@ impl<T: Real> Columns<T> {
                             by_whole,
                         } => {
                             let table = if are_whole { by_whole } else { by_rank };
-                            for (byte, &place) in columns[start(*index)..][..rows].iter_mut().zip(&*places) {
-                                *byte = table[usize::from(place)];
-                            }
+                            gather::bytes(usable, table, places, &mut columns[start(*index)..][..rows]);
                         }
                         Column::Next { index, of } => {
                             let (earlier, later) = columns.split_at_mut(start(*index));
@@ -248,7 +246,9 @@ impl<T: Real> Planner<T> {
             for column in &mut feature.columns {
                 if let Column::Table { by_rank, by_whole, .. } = column {
                     let ranks = whole.iter().flatten();
-                    *by_whole = ranks.map(|&rank| by_rank[usize::from(rank)]).collect();
+                    let bytes = ranks.map(|&rank| by_rank[usize::from(rank)]);
+                    *by_whole = bytes.chain(gather::PADDING).collect();
+                    *by_rank = by_rank.iter().copied().chain(gather::PADDING).collect();
                 }
             }
         }

@@ -29,7 +29,8 @@ impl Instructions {
             .unwrap_or(Instructions::Portable)
     }
 
-    /// Keeps this process from using better ones, to measure what they are worth: scores are the same with all.
+    /// Keeps models that are loaded from now on from using better ones, to measure what they are worth: scores are the
+    /// same with all.
     pub fn use_at_most(most: Instructions) {
         MOST.store(most as u8, Ordering::Relaxed);
     }
@@ -49,6 +50,28 @@ impl Instructions {
             #[cfg(not(target_arch = "x86_64"))]
             Instructions::Avx2 | Instructions::Avx512 => false,
         }
+    }
+}
+
+/// Instructions that this processor has: who holds one of these may use them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Usable(Instructions);
+
+impl Usable {
+    pub const PORTABLE: Usable = Usable(Instructions::Portable);
+
+    /// # Safety
+    /// The processor must have them.
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    #[expect(unsafe_code, reason = "what is not there must not be used")]
+    pub unsafe fn assumed(instructions: Instructions) -> Usable {
+        Usable(instructions)
+    }
+
+    #[inline(always)]
+    pub fn instructions(self) -> Instructions {
+        self.0
     }
 }
 

@@ -80,17 +80,6 @@ pub(super) struct Tree<T> {
     pub steps: Option<Box<[Step]>>,
 }
 
-impl<T> Tree<T> {
-    /// The steps, and the value of each leaf, where the tree has these.
-    #[inline(always)]
-    pub fn steps_and_values(&self) -> Option<(&[Step], &[T; MOST_LEAVES])> {
-        match (&self.steps, &self.gives) {
-            (Some(steps), Gives::One { values, .. }) => Some((steps, values)),
-            _ => None,
-        }
-    }
-}
-
 /// What the leaves of a tree, by their number, add to the scores.
 #[derive(Debug)]
 pub(super) enum Gives<T> {
