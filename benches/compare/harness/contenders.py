@@ -24,6 +24,8 @@ class Settings:
     guarantee: str = "at_least_once"
     interval_ms: int = 5_000
     workers: int = 1
+    # Which build of ours.
+    program: str = "service"
     # Further settings of ours.
     environment: tuple = ()
 
@@ -39,7 +41,7 @@ def start(contender, settings, programs, servers, group, input_topic, output_top
     """The contender as a process, at work."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SCORER_")}
     if contender == OURS:
-        command = [programs["service"], "serve"]
+        command = [programs[settings.program], "serve"]
         environment |= {
             "SCORER_KAFKA__BOOTSTRAP_SERVERS": servers,
             "SCORER_KAFKA__GROUP_ID": group,

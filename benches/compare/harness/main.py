@@ -72,6 +72,8 @@ def measure(arguments, store):
     if any(item in ON_KAFKA for item in items):
         say("building")
         built = programs.build({programs.SERVICE, programs.PROBE, *arguments.contenders})
+        if "tune" in items:
+            built |= tune.build()
     ready = []
     for item in items:
         try:

@@ -1,10 +1,11 @@
 """Builds what is run, and says where it is."""
 
 import json
+import os
 import subprocess
 
 import contenders
-from places import COMPARE, PROJECT
+from places import COMPARE, PROJECT, TARGET
 
 SERVICE, PROBE = "service", "probe"
 
@@ -28,9 +29,16 @@ def build(wanted):
     return programs
 
 
-def executables(cargo):
+def build_service(name, profile):
+    """The path of a service with another release profile."""
+    cargo = ["cargo", "build", "--release", "--locked", "--target-dir", TARGET / "builds" / name]
+    changes = {f"CARGO_PROFILE_RELEASE_{key.replace('-', '_').upper()}": value for key, value in profile.items()}
+    return executables(cargo, os.environ | changes)["flight-delay-scorer"]
+
+
+def executables(cargo, environment=None):
     """What cargo made, by the names of the targets."""
     command = [*cargo, "--message-format=json-render-diagnostics"]
-    built = subprocess.run(command, cwd=PROJECT, check=True, stdout=subprocess.PIPE, text=True)
+    built = subprocess.run(command, cwd=PROJECT, env=environment, check=True, stdout=subprocess.PIPE, text=True)
     messages = map(json.loads, built.stdout.splitlines())
     return {message["target"]["name"]: message["executable"] for message in messages if message.get("executable")}

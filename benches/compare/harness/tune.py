@@ -1,6 +1,10 @@
-"""Tunables: ours with one librdkafka property changed at a time, on the shipped defaults."""
+"""Tunables: ours with one thing changed at a time, on the shipped defaults: a property of librdkafka, the allocator, or
+how it was built."""
+
+from pathlib import Path
 
 import durations
+import programs
 from contenders import OURS, Settings
 from drain import drain
 from rounds import take
@@ -12,7 +16,7 @@ TRIED = {
         "linger.ms": [0, 20, 100],
         "batch.size": [65_536, 1_000_000],
         "compression.type": ["none", "snappy", "zstd"],
-        "queue.buffering.max.messages": [5_000, 100_000],
+        "queue.buffering.max.messages": [1_500, 20_000],
     },
     "consumer": {
         "fetch.queue.backoff.ms": [1, 1_000],
@@ -20,6 +24,18 @@ TRIED = {
         "check.crcs": ["true"],
     },
 }
+
+
+# In place of glibc's, where they are installed: packages of Debian, by the name of the library in them.
+ALLOCATORS = {"jemalloc": "libjemalloc.so.2", "mimalloc": "libmimalloc.so.2"}
+LIBRARIES = Path("/usr/lib")
+# Profiles for cargo's release build.
+BUILDS = {"lto = fat, codegen-units = 1": {"lto": "fat", "codegen-units": "1"}}
+
+
+def build():
+    """The services that are built in another way, by what is changed."""
+    return {name: programs.build_service(f"{number}", profile) for number, (name, profile) in enumerate(BUILDS.items())}
 
 
 def variants():
@@ -30,7 +46,10 @@ def variants():
             variable = f"SCORER_KAFKA__{section}__{name.replace('.', '_')}".upper()
             for value in values:
                 found[f"{name} = {value}"] = Settings(environment=((variable, str(value)),))
-    return found
+    for name, library in ALLOCATORS.items():
+        for path in LIBRARIES.glob(f"*/{library}"):
+            found[f"allocator = {name}"] = Settings(environment=(("LD_PRELOAD", str(path)),))
+    return found | {name: Settings(program=name) for name in BUILDS}
 
 
 def rounds_of(extent):

@@ -1,8 +1,8 @@
-"""What other settings of librdkafka would make of ours."""
+"""What other settings, allocators and builds would make of ours."""
 
 from figures import by_round, ratio, spread
 from table import median, rounds, shown, table
-from tune import SHIPPED, TRIED
+from tune import ALLOCATORS, BUILDS, SHIPPED, TRIED
 from verdict import Verdict
 
 
@@ -25,12 +25,21 @@ def show(result):
         "rows/s": lambda v: ratio(of(SHIPPED, "rows_per_second"), of(v, "rows_per_second")),
     }
     verdicts = []
-    for name, values in (changed for section in TRIED.values() for changed in section.items()):
+    for variants in alternatives():
         for figure, default_against in goodness.items():
-            times = {f"{name} = {value}": default_against(f"{name} = {value}") for value in values}
+            times = {variant: default_against(variant) for variant in variants}
             found = {variant: spread for variant, spread in times.items() if spread}
             if found:
                 best = min(found, key=lambda variant: found[variant].median)
                 what = f"{figure}, the default against {best}"
                 verdicts.append(Verdict("tune", what, found[best], " ×", more=True, even=1.0))
     return table(head, rows), verdicts
+
+
+def alternatives():
+    """The variants of each thing that was changed."""
+    for section in TRIED.values():
+        for name, values in section.items():
+            yield [f"{name} = {value}" for value in values]
+    yield [f"allocator = {name}" for name in ALLOCATORS]
+    yield list(BUILDS)
