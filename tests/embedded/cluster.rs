@@ -9,6 +9,7 @@ use flight_delay_scorer::shutdown::Shutdown;
 use flight_delay_scorer::stream::topics::Topics;
 use flight_delay_scorer::stream::{ClientFactory, EmbeddedKafka, REASONS, header};
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::message::{BorrowedHeaders, Header, Headers, Message, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord};
 use rdkafka::{Offset, TopicPartitionList};
@@ -238,6 +239,10 @@ pub fn send(producer: &BaseProducer, partition: i32, key: Option<&str>, value: O
         key: "trace",
         value: Some("abc"),
     }));
-    producer.send(record).map_err(|(error, _)| error).unwrap();
+    while let Err((error, unsent)) = producer.send(record) {
+        assert_eq!(error.rdkafka_error_code(), Some(RDKafkaErrorCode::QueueFull));
+        producer.poll(Duration::from_millis(10));
+        record = unsent;
+    }
     producer.poll(Duration::ZERO);
 }
