@@ -64,7 +64,12 @@ pub(super) fn configurations(factory: &ClientFactory, names: &[&str]) -> Option<
     let resources: Vec<ResourceSpecifier<'_>> = names.iter().map(|name| ResourceSpecifier::Topic(name)).collect();
     let options = AdminOptions::new().request_timeout(Some(ADMIN_TIMEOUT));
     let answer = match admin(factory) {
-        Ok(admin) => block_on(admin.describe_configs(&resources, &options)).map_err(|error| error.to_string()),
+        Ok(admin) => {
+            let answer = block_on(admin.describe_configs(&resources, &options)).map_err(|error| error.to_string());
+            // Its end waits for a thread that looks up every 100 ms: a start need not.
+            std::thread::spawn(|| drop(admin));
+            answer
+        }
         Err(failure) => Err(failure.to_string()),
     };
     let answers = match answer {
