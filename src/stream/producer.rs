@@ -28,6 +28,8 @@ use std::time::{Duration, Instant};
 const STEP: Duration = Duration::from_millis(10);
 /// A step of the wait for room in the queue.
 const ROOM: Duration = Duration::from_millis(1);
+/// After this time librdkafka asks for a producer's id by itself.
+const ID_COMES_ANYWAY: Duration = Duration::from_millis(500);
 /// How much later than asked for librdkafka notices that a new producer's topic has not come.
 const NOTICE: Duration = Duration::from_secs(5);
 
@@ -98,6 +100,20 @@ impl Producer {
             compresses,
             patience: Duration::from_millis(timeout) + Duration::from_secs(5),
         })
+    }
+
+    /// Sees to it that the first records need not wait for an id of this producer.
+    ///
+    /// librdkafka (as of 2.12) asks for one when it receives metadata and is connected to a broker that is not just a
+    /// bootstrap server, or else half a second after its start.
+    pub fn prepare(&self) {
+        if self.transactional_id.is_none() {
+            // Where there is no answer, the records wait, and whoever sends them learns why.
+            let _ = self
+                .client()
+                .client()
+                .fetch_metadata(Some(&self.output), ID_COMES_ANYWAY);
+        }
     }
 
     /// Whether a record with this value, and with so many bytes of key and headers, is taken by a topic with these limits

@@ -77,6 +77,8 @@ impl Worker {
             initialized => initialized?,
         }
         let consumer = Consumer::subscribe(&self.factory, self.index, self.vitals.clone(), self.metrics.clone())?;
+        // While the group is being joined.
+        producer.prepare();
         let mut pipeline = Pipeline::new(self)?;
         let topic = self.topics.input.name.as_str();
         Running {
