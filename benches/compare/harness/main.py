@@ -72,13 +72,13 @@ def measure(arguments, store):
     if any(item in ON_KAFKA for item in items):
         say("building")
         built = programs.build({programs.SERVICE, programs.PROBE, *arguments.contenders})
-        if "tune" in items:
-            built |= tune.build()
     ready = []
     for item in items:
         try:
             if item in ALONE:
                 ALONE[item][0]()
+            elif item == "tune":
+                built |= tune.build()
             ready.append(item)
         except (OSError, subprocess.CalledProcessError) as error:
             say(f"{item} FAILED: {error}")
