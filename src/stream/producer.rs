@@ -7,7 +7,7 @@ mod transactional;
 pub use super::raw::Target;
 
 use self::batches::Batches;
-use self::deliveries::{Deliveries, since};
+use self::deliveries::Deliveries;
 use super::clients::{ClientFactory, number};
 use super::failure::{Failure, is_missing_topic};
 use super::limits::Limits;
@@ -22,7 +22,7 @@ use rdkafka::message::OwnedHeaders;
 use rdkafka::producer::{BaseProducer, Producer as _};
 use std::cell::Cell;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// A step of a wait, after which signs of life are given.
 const STEP: Duration = Duration::from_millis(10);
@@ -53,6 +53,7 @@ pub struct Producer {
     /// Whether a transaction has begun and not ended.
     open: Cell<bool>,
     batches: Batches,
+    metrics: Metrics,
     output: String,
     dead_letter: String,
     /// Longer than any message may stay undelivered.
@@ -84,7 +85,7 @@ impl Producer {
         let compresses = matches!(config.get("compression.type"), Some("lz4" | "zstd" | "gzip"));
         let (output, dead_letter) = (topics.output.name.clone(), topics.dead_letter.name.clone());
         let sender = config
-            .create_with_context(Deliveries::new(metrics))
+            .create_with_context(Deliveries::default())
             .and_then(|client| Sender::new(client, &output, &dead_letter))
             .map_err(|error| Failure::of("cannot make the producer", &error))?;
         Ok(Producer {
@@ -95,6 +96,7 @@ impl Producer {
             dead_letter,
             open: Cell::new(false),
             batches: Batches::default(),
+            metrics,
             queue_bytes,
             topics_awaited_until: Instant::now() + factory.settings().startup_timeout + NOTICE,
             compresses,
@@ -180,16 +182,21 @@ impl Producer {
     pub fn serve(&self, time: Duration) -> Result<(), Failure> {
         self.client().poll(time);
         self.check()?;
+        self.measure_acknowledged();
+        Ok(())
+    }
+
+    /// Takes the time of the batches that are acknowledged. Those of a transaction have not arrived before its commit.
+    fn measure_acknowledged(&self) {
         if self.transactional_id.is_none() {
             self.measure(self.client().in_flight_count());
         }
-        Ok(())
     }
 
     /// Takes the time of the batches that have arrived, now that so many records are left.
     fn measure(&self, left: i32) {
         for oldest_input in self.batches.arrived(u64::from(left.unsigned_abs())) {
-            self.client().context().metrics.answered_batch(since(oldest_input));
+            self.metrics.answered_batch(since(oldest_input));
         }
     }
 
@@ -213,9 +220,7 @@ impl Producer {
             }
         }
         self.check()?;
-        if self.transactional_id.is_none() {
-            self.measure(0);
-        }
+        self.measure_acknowledged();
         Ok(())
     }
 
@@ -266,3 +271,9 @@ impl Producer {
 /// A record that is larger than what the client may send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooLarge;
+
+/// How long ago this was, in milliseconds since 1970.
+fn since(timestamp: i64) -> Duration {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    now.saturating_sub(Duration::from_millis(timestamp.max(0) as u64))
+}

@@ -216,10 +216,8 @@ impl Expansion for TreeOperator {
 /// Why trees of a graph have no kernel; `None` where all have one.
 pub(in crate::model) fn no_kernel(model: &TypedModel) -> Option<String> {
     let trees = model.nodes().iter().filter_map(|node| node.op_as::<TreeScores>());
-    trees
-        .filter_map(|trees| trees.evaluated.no_kernel())
-        .next()
-        .map(ToString::to_string)
+    let mut reasons = trees.filter_map(|trees| trees.evaluated.no_kernel());
+    reasons.next().map(ToString::to_string)
 }
 
 /// Features `[rows, features]` to scores `[rows, targets or classes]`.

@@ -1,6 +1,5 @@
 //! What librdkafka tells of the records that were handed to it.
 
-use crate::metrics::Metrics;
 use crate::stream::log;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
@@ -8,22 +7,14 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Message};
 use rdkafka::producer::ProducerContext;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Collects reports of records that were not delivered.
+#[derive(Default)]
 pub struct Deliveries {
     failed: Mutex<Option<(RDKafkaErrorCode, String)>>,
-    pub metrics: Metrics,
 }
 
 impl Deliveries {
-    pub fn new(metrics: Metrics) -> Deliveries {
-        Deliveries {
-            failed: Mutex::new(None),
-            metrics,
-        }
-    }
-
     /// The first record that was not delivered.
     pub fn failed(&self) -> MutexGuard<'_, Option<(RDKafkaErrorCode, String)>> {
         self.failed.lock().unwrap_or_else(PoisonError::into_inner)
@@ -55,10 +46,4 @@ impl ProducerContext for Deliveries {
             }
         }
     }
-}
-
-/// How long ago this was, in milliseconds since 1970.
-pub fn since(timestamp: i64) -> Duration {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    now.saturating_sub(Duration::from_millis(timestamp.max(0) as u64))
 }

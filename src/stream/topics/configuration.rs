@@ -67,7 +67,7 @@ pub(super) fn configurations(factory: &ClientFactory, names: &[&str]) -> Option<
         Ok(admin) => {
             let answer = block_on(admin.describe_configs(&resources, &options)).map_err(|error| error.to_string());
             // Its end waits for a thread that looks up every 100 ms: a start need not.
-            std::thread::spawn(|| drop(admin));
+            let _ = std::thread::Builder::new().spawn(|| drop(admin));
             answer
         }
         Err(failure) => Err(failure.to_string()),

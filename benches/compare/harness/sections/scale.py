@@ -2,6 +2,7 @@
 
 from contenders import OURS, PASS_THROUGH
 from figures import Spread, by_round, line, ratio, spread
+from sections.throughput import counted
 from table import number, rounds, shown, table
 from verdict import Verdict
 
@@ -22,12 +23,8 @@ def show(result):
     def values(of):
         return sorted({run["value"] for run in runs if run["of"] == of})
 
-    lasted = Spread.of(run["counted_seconds"] for run in runs)
-    checkpoints = Spread.of(run["checkpoints"] for run in runs)
-    parts = [
-        f"{max(run['rows'] for run in runs):,} rows a run, fewer of the largest rows; the second half counts, which "
-        f"took {shown(lasted)} s: {shown(checkpoints)} checkpoints, which come by time."
-    ]
+    most = max(run["rows"] for run in runs)
+    parts = [f"{most:,} rows a run, fewer of the largest rows; the second half counts. {counted(runs)}"]
     verdicts = []
     times = ratio(costs("workers", 2), costs("workers", 1))
     verdicts.append(Verdict("scale", "CPU per row, two workers against one", times, " ×", WORKERS_TARGET))

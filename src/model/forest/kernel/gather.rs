@@ -1,6 +1,8 @@
 //! Looking up many values of a table at once.
 
 use super::MOST_FEATURES;
+#[cfg(target_arch = "x86_64")]
+use super::instructions::Instructions;
 use super::instructions::Usable;
 use super::trees::MOST_LEAVES;
 use crate::model::real::Real;
@@ -74,55 +76,51 @@ pub(super) fn column<T: Real>(usable: Usable, matrix: &[T], width: usize, column
     unsafe_code,
     reason = "compilers do not choose the instructions for it by themselves"
 )]
-unsafe fn gather<T: Copy>(
-    #[cfg_attr(not(target_arch = "x86_64"), expect(unused_variables))] usable: Usable,
-    table: *const T,
-    indexes: &[u32; AT_ONCE],
-) -> [T; AT_ONCE] {
+unsafe fn gather<T: Copy>(usable: Usable, table: *const T, indexes: &[u32; AT_ONCE]) -> [T; AT_ONCE] {
     #[cfg(target_arch = "x86_64")]
-    {
-        use super::instructions::Instructions;
-        use std::arch::x86_64::*;
-        use std::mem::{transmute, transmute_copy};
-        // SAFETY: the processor has the instructions, the caller sees to the indexes, and what is taken for something
-        // else has its size: sixteen numbers.
-        unsafe {
-            match (usable.instructions(), size_of::<T>()) {
-                (Instructions::Avx512, 1) => {
-                    let indexes: __m512i = transmute(*indexes);
-                    let found = _mm512_i32gather_epi32::<1>(indexes, table.cast());
-                    return transmute_copy(&_mm512_cvtepi32_epi8(found));
-                }
-                (Instructions::Avx512, 4) => {
-                    let indexes: __m512i = transmute(*indexes);
-                    let found = _mm512_i32gather_epi32::<4>(indexes, table.cast());
-                    return transmute_copy(&found);
-                }
-                (Instructions::Avx512, 8) => {
-                    let halves: [__m256i; 2] = transmute(*indexes);
-                    let found = halves.map(|indexes| _mm512_i32gather_epi64::<8>(indexes, table.cast()));
-                    return transmute_copy(&found);
-                }
-                (Instructions::Avx2, 1) => {
-                    let halves: [__m256i; 2] = transmute(*indexes);
-                    let found = halves.map(|indexes| _mm256_i32gather_epi32::<1>(table.cast(), indexes));
-                    let found: [u32; AT_ONCE] = transmute(found);
-                    return transmute_copy(&found.map(|bytes| bytes as u8));
-                }
-                (Instructions::Avx2, 4) => {
-                    let halves: [__m256i; 2] = transmute(*indexes);
-                    let found = halves.map(|indexes| _mm256_i32gather_epi32::<4>(table.cast(), indexes));
-                    return transmute_copy(&found);
-                }
-                (Instructions::Avx2, 8) => {
-                    let quarters: [__m128i; 4] = transmute(*indexes);
-                    let found = quarters.map(|indexes| _mm256_i32gather_epi64::<8>(table.cast(), indexes));
-                    return transmute_copy(&found);
-                }
-                _ => {}
+    use std::{arch::x86_64::*, mem::transmute, mem::transmute_copy};
+    // SAFETY: the processor has the instructions, the caller sees to the indexes, and what is taken for something else
+    // has its size: sixteen numbers.
+    unsafe {
+        match (usable.instructions(), size_of::<T>()) {
+            #[cfg(target_arch = "x86_64")]
+            (Instructions::Avx512, 1) => {
+                let indexes: __m512i = transmute(*indexes);
+                let found = _mm512_i32gather_epi32::<1>(indexes, table.cast());
+                transmute_copy(&_mm512_cvtepi32_epi8(found))
             }
+            #[cfg(target_arch = "x86_64")]
+            (Instructions::Avx512, 4) => {
+                let indexes: __m512i = transmute(*indexes);
+                let found = _mm512_i32gather_epi32::<4>(indexes, table.cast());
+                transmute_copy(&found)
+            }
+            #[cfg(target_arch = "x86_64")]
+            (Instructions::Avx512, 8) => {
+                let halves: [__m256i; 2] = transmute(*indexes);
+                let found = halves.map(|indexes| _mm512_i32gather_epi64::<8>(indexes, table.cast()));
+                transmute_copy(&found)
+            }
+            #[cfg(target_arch = "x86_64")]
+            (Instructions::Avx2, 1) => {
+                let halves: [__m256i; 2] = transmute(*indexes);
+                let found = halves.map(|indexes| _mm256_i32gather_epi32::<1>(table.cast(), indexes));
+                let found: [u32; AT_ONCE] = transmute(found);
+                transmute_copy(&found.map(|bytes| bytes as u8))
+            }
+            #[cfg(target_arch = "x86_64")]
+            (Instructions::Avx2, 4) => {
+                let halves: [__m256i; 2] = transmute(*indexes);
+                let found = halves.map(|indexes| _mm256_i32gather_epi32::<4>(table.cast(), indexes));
+                transmute_copy(&found)
+            }
+            #[cfg(target_arch = "x86_64")]
+            (Instructions::Avx2, 8) => {
+                let quarters: [__m128i; 4] = transmute(*indexes);
+                let found = quarters.map(|indexes| _mm256_i32gather_epi64::<8>(table.cast(), indexes));
+                transmute_copy(&found)
+            }
+            _ => indexes.map(|index| *table.add(index as usize)),
         }
     }
-    // SAFETY: the caller sees to it.
-    indexes.map(|index| unsafe { *table.add(index as usize) })
 }
