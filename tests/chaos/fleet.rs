@@ -182,10 +182,11 @@ impl<'c> Fleet<'c> {
                 });
             }
             State::Running | State::Frozen => {
-                self.journal
-                    .say(format_args!("instance {slot} ended by itself with {status}"));
-                self.problems
-                    .push(format!("instance {slot} ended by itself with {status}"));
+                let log = std::fs::read_to_string(self.log_of(slot)).unwrap_or_default();
+                let last = log.lines().last().unwrap_or_default();
+                let problem = format!("instance {slot} ended by itself with {status}, and said last: {last}");
+                self.journal.say(format_args!("{problem}"));
+                self.problems.push(problem);
             }
         }
     }
@@ -194,11 +195,15 @@ impl<'c> Fleet<'c> {
         let log = OpenOptions::new()
             .create(true)
             .append(true)
-            .open(self.dir.join(format!("instance-{slot}.log")))
+            .open(self.log_of(slot))
             .expect("a log file");
         let instance = Instance::start(&self.settings, self.ports[slot], log).expect("the program starts");
         self.cluster.kafka.keep(instance.process());
         self.slots[slot] = Some(instance);
+    }
+
+    fn log_of(&self, slot: usize) -> PathBuf {
+        self.dir.join(format!("instance-{slot}.log"))
     }
 
     /// Slots whose instance is not ready, with what it says.

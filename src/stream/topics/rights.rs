@@ -15,6 +15,12 @@ use std::time::{Duration, Instant};
 
 const NO_ERROR: RDKafkaRespErr = RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR;
 
+/// What librdkafka is told to wait for an answer: the longest that it takes. Whoever asks gives up before.
+///
+/// When a question to a group's coordinator runs out of its time before that broker can be reached, librdkafka (as of
+/// 2.12) frees it and hands it on all the same as soon as the broker is up or the client ends, and so ends the process.
+const LONGEST: Duration = Duration::from_secs(3600);
+
 /// The rights on a topic or a group that matter here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rights {
@@ -134,13 +140,13 @@ fn ask<C: ClientContext>(
     request: impl FnOnce(*mut native::rd_kafka_t, *const native::rd_kafka_AdminOptions_t, *mut native::rd_kafka_queue_t),
     read: impl FnOnce(*mut native::rd_kafka_event_t),
 ) {
-    let timeout = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX);
+    let milliseconds = |time: Duration| i32::try_from(time.as_millis()).unwrap_or(i32::MAX);
     // SAFETY: the client outlives the call. Every object made here is destroyed here, once, after its last use;
     // librdkafka copies the options.
     unsafe {
         let client = client.native_ptr();
         let options = native::rd_kafka_AdminOptions_new(client, question);
-        native::rd_kafka_AdminOptions_set_request_timeout(options, timeout, ptr::null_mut(), 0);
+        native::rd_kafka_AdminOptions_set_request_timeout(options, milliseconds(LONGEST), ptr::null_mut(), 0);
         // Null where all is well, and destroying null does nothing.
         native::rd_kafka_error_destroy(native::rd_kafka_AdminOptions_set_include_authorized_operations(
             options, 1,
@@ -148,7 +154,7 @@ fn ask<C: ClientContext>(
         let queue = native::rd_kafka_queue_new(client);
         request(client, options, queue);
         native::rd_kafka_AdminOptions_destroy(options);
-        let answer = native::rd_kafka_queue_poll(queue, timeout);
+        let answer = native::rd_kafka_queue_poll(queue, milliseconds(timeout));
         if !answer.is_null() {
             read(answer);
             native::rd_kafka_event_destroy(answer);
@@ -241,6 +247,31 @@ pub(super) fn check_group(factory: &ClientFactory) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rdkafka::client::DefaultClientContext;
+    use rdkafka::mocking::{MockCluster, MockCoordinator};
+    use rdkafka::types::RDKafkaType;
+
+    /// librdkafka ended the process here.
+    #[test]
+    fn a_coordinator_that_comes_up_after_the_wait_is_no_harm() {
+        let cluster = MockCluster::new(2).unwrap();
+        let coordinator = 2;
+        cluster
+            .coordinator(MockCoordinator::Group("group".into()), coordinator)
+            .unwrap();
+        cluster.broker_down(coordinator).unwrap();
+        let mut config = rdkafka::ClientConfig::new();
+        config.set("bootstrap.servers", cluster.bootstrap_servers());
+        config.set("reconnect.backoff.max.ms", "100");
+        let native = config.create_native_config().unwrap();
+        let client = Client::new(&config, native, RDKafkaType::RD_KAFKA_PRODUCER, DefaultClientContext).unwrap();
+        let asked = of_group(&client, "group", Duration::from_millis(500));
+        assert_eq!(asked, Err(Code::OperationTimedOut));
+
+        cluster.broker_up(coordinator).unwrap();
+        // It takes a tenth of this to connect again.
+        std::thread::park_timeout(Duration::from_secs(1));
+    }
 
     #[test]
     fn all_means_each() {
