@@ -61,6 +61,11 @@ def busy(core):
     return user + nice + system + interrupts + soft, stolen
 
 
+def stolen():
+    """Seconds since the machine's start that the hypervisor gave to others, of the broker's core and the contender's."""
+    return [busy(core)[1] for core in (BROKER, CONTENDER)]
+
+
 def work():
     """Milliseconds of processor time that always the same work takes on the contender's core: whether it is as fast as
     ever, or shares its insides with somebody outside of this machine."""
