@@ -31,4 +31,4 @@ def complaints(base):
 
 
 if __name__ == "__main__":
-    sys.exit("\n".join(complaints(sys.argv[1])))
+    sys.exit("\n".join(complaints(sys.argv[1])) or 0)

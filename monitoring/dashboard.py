@@ -206,8 +206,8 @@ ROWS = {
             "How long the instances need at their present speed for the records that wait.",
             "s",
             (
-                "sum by (job) (max by (job, topic, partition) (flight_scorer_consumer_lag_records{OURS})) "
-                "/ on (job) sum by (job) (rate(flight_scorer_records_consumed_total{OURS}[5m]))",
+                "sum by (namespace, job) (max by (namespace, job, topic, partition) (flight_scorer_consumer_lag_records{OURS})) "
+                "/ on (namespace, job) sum by (namespace, job) (rate(flight_scorer_records_consumed_total{OURS}[5m]))",
                 "{{job}}",
             ),
             alerts=["FlightScorerLagHigh"],
@@ -269,7 +269,7 @@ ROWS = {
             "short",
             ("sum by (instance) (increase(flight_scorer_checkpoint_failures_total{OURS}[15m]))", "{{instance}}, failed"),
             (
-                "sum by (job) (increase(flight_scorer_transactions_aborted_total{OURS}[15m]))",
+                "sum by (namespace, job) (increase(flight_scorer_transactions_aborted_total{OURS}[15m]))",
                 "{{job}}, aborted transactions",
             ),
             alerts=["FlightScorerTransactionsAborted"],
@@ -281,8 +281,8 @@ ROWS = {
             "How many of the records cannot be scored.",
             "percentunit",
             (
-                "sum by (job) (rate(flight_scorer_dead_letters_total{OURS}[5m])) "
-                "/ on (job) sum by (job) (rate(flight_scorer_records_consumed_total{OURS}[5m]))",
+                "sum by (namespace, job) (rate(flight_scorer_dead_letters_total{OURS}[5m])) "
+                "/ on (namespace, job) sum by (namespace, job) (rate(flight_scorer_records_consumed_total{OURS}[5m]))",
                 "{{job}}",
             ),
             alerts=["FlightScorerDeadLetterShare"],
@@ -364,7 +364,7 @@ ROWS = {
             "percentunit",
             (
                 "max by (instance) (process_resident_memory_bytes{OURS} "
-                "/ on (job, instance) flight_scorer:memory_limit_bytes{OURS})",
+                "/ on (namespace, job, instance) flight_scorer:memory_limit_bytes{OURS})",
                 "{{instance}}",
             ),
             alerts=["FlightScorerMemoryHigh"],
@@ -408,7 +408,7 @@ ROWS = {
             "none",
             ('flight_scorer:quality_auc{job=~"$job"}', "{{sha256}}"),
             (
-                'max by (job) (avg_over_time(flight_scorer:quality_auc{job=~"$job"}[7d]))',
+                'max by (namespace, job) (avg_over_time(flight_scorer:quality_auc{job=~"$job"}[7d]))',
                 "{{job}}, best of the week",
             ),
             min=None,
@@ -418,8 +418,8 @@ ROWS = {
             "How far it is below the best average of the week.",
             "none",
             (
-                'max by (job) (avg_over_time(flight_scorer:quality_auc{job=~"$job"}[7d])) '
-                '- on (job) group_right () flight_scorer:quality_auc{job=~"$job"}',
+                'max by (namespace, job) (avg_over_time(flight_scorer:quality_auc{job=~"$job"}[7d])) '
+                '- on (namespace, job) group_right () flight_scorer:quality_auc{job=~"$job"}',
                 "{{sha256}}",
             ),
             alerts=["FlightScorerQualityFallen"],
