@@ -3,6 +3,8 @@
 pub(crate) mod connections;
 mod endurance;
 pub(crate) mod http;
+#[cfg(test)]
+mod marathon;
 mod readiness;
 mod reload;
 mod signals;

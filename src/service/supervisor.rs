@@ -19,7 +19,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
 /// What the drain leaves for closing clients after the last checkpoint.
-const CLOSING: Duration = Duration::from_millis(1500);
+pub(super) const CLOSING: Duration = Duration::from_millis(1500);
 
 /// A service that is ready to run.
 pub struct Service {
