@@ -27,8 +27,9 @@ class Extent:
     partitions: tuple
     row_bytes: tuple
     backlog_rows: int
-    # Through the service before anything is measured, for the broker's sake.
+    # Through the service before anything is measured, for the broker's sake, and at the rate before latency is.
     broker_rows: int
+    broker_seconds: int
     warm_up: int
     # Of Java, whose compilers have few rows to learn from at a low rate.
     java_warm_up: int
@@ -46,6 +47,7 @@ THOROUGH = Extent(
     row_bytes=(50, 500, 2_000),
     backlog_rows=200_000,
     broker_rows=1_000_000,
+    broker_seconds=60,
     warm_up=5,
     java_warm_up=15,
     seconds=12,
@@ -62,6 +64,7 @@ QUICK = Extent(
     row_bytes=(50, 2_000),
     backlog_rows=100_000,
     broker_rows=100_000,
+    broker_seconds=1,
     warm_up=1,
     java_warm_up=1,
     seconds=2,

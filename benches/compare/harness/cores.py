@@ -61,6 +61,29 @@ def busy(core):
     return user + nice + system + interrupts + soft, stolen
 
 
+def stolen():
+    """Seconds since the machine's start that the hypervisor gave to others, of the broker's core and the contender's."""
+    return [busy(core)[1] for core in (BROKER, CONTENDER)]
+
+
+def wait_for_quiet(disturbed, seconds):
+    """Until the hypervisor takes no more than that share of either core, at most so many seconds. What it would take
+    shows only when there is something to do."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and max(map(stolen_while_busy, (BROKER, CONTENDER))) > disturbed:
+        time.sleep(10)
+
+
+def stolen_while_busy(core):
+    os.sched_setaffinity(0, {core})
+    begun, before = time.monotonic(), busy(core)[1]
+    while time.monotonic() < begun + 0.5:
+        pass
+    took = (busy(core)[1] - before) / (time.monotonic() - begun)
+    settle()
+    return took
+
+
 def work():
     """Milliseconds of processor time that always the same work takes on the contender's core: whether it is as fast as
     ever, or shares its insides with somebody outside of this machine."""

@@ -29,7 +29,7 @@ def drained(bench, contender, settings, topic, output, rows, partitions):
     group = cluster.group()
     samples, resident = [], []
     work = cores.work()
-    busy, stolen = cores.busy(cores.CONTENDER)
+    busy, _ = cores.busy(cores.CONTENDER)
     with bench.start(contender, settings, group, topic, output) as process:
         deadline = process.spawned + 60 + rows / ROWS_A_SECOND
         while True:
@@ -45,7 +45,7 @@ def drained(bench, contender, settings, topic, output, rows, partitions):
             if begun > deadline:
                 raise RuntimeError(f"{contender}: {done} of {rows} rows after a long time\n{process.tail()}")
             time.sleep(max(0.0, begun + SAMPLED_EVERY - time.monotonic()))
-        busy, stolen = (now - before for now, before in zip(cores.busy(cores.CONTENDER), (busy, stolen)))
+        busy = cores.busy(cores.CONTENDER)[0] - busy
         lasted, own = time.monotonic() - process.spawned, process.cpu()
     half_time, half_cpu = at(samples, rows / 2)
     _, end_time, end_cpu = samples[-1]
@@ -61,14 +61,13 @@ def drained(bench, contender, settings, topic, output, rows, partitions):
         # A whole core is 1: less means that it waited for the broker.
         "core": (end_cpu - half_cpu) / seconds,
         "same_work_ms": work,
-        # Of the core's time in the whole run: what others than the contender had, and what the hypervisor took.
+        # Of the core's time in the whole run: what other processes than the contender had.
         "others": max(0.0, busy - own) / lasted,
-        "stolen": stolen / lasted,
         "resident_bytes": max(resident),
         "peak_bytes": peak,
     }
-    if run["others"] + run["stolen"] > DISTURBED:
-        say(f"DISTURBED: others had {run['others']:.0%} of the core, the hypervisor took {run['stolen']:.0%}")
+    if run["others"] > DISTURBED:
+        say(f"DISTURBED: others had {run['others']:.0%} of the core")
     return run
 
 

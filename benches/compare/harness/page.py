@@ -1,11 +1,12 @@
 """docs/benchmarks.md: the text of the template around tables made of the raw figures."""
 
 import contenders
+import table
 import verdict
+from figures import Spread
 from places import PAGE, TARGET, TEMPLATE
 from progress import say
 from sections import kernel, latency, memory, row, scale, soak, start, throughput, tune
-from table import table
 
 SECTIONS = {
     "throughput": throughput,
@@ -37,7 +38,7 @@ def text(results):
         parts = [NOT_MEASURED]
         if item in measured:
             shown, verdicts[item] = section.show(measured[item])
-            parts = [shown]
+            parts = [shown, *disturbance(measured[item]["runs"])]
         if results[item] and results[item]["failures"]:
             parts.append(failures(results[item]["failures"]))
         places[item] = "\n\n".join(parts)
@@ -61,7 +62,19 @@ def text(results):
 
 
 def verdict_table(verdicts, otherwise):
-    return table(verdict.HEAD, [found.row() for found in verdicts]) if verdicts else otherwise
+    return table.table(verdict.HEAD, [found.row() for found in verdicts]) if verdicts else otherwise
+
+
+def disturbance(runs):
+    """How much the hypervisor took, where it was looked at."""
+    stolen = Spread.of(100 * run["stolen"] for run in runs if "stolen" in run)
+    if not stolen:
+        return []
+    repeated = sum(run.get("repeated", False) for run in runs)
+    return [
+        f"In a run the hypervisor gave {table.shown(stolen)} % of the time of a core, the broker's or the contender's, to "
+        f"others; of {repeated} of these {stolen.count} runs it is the second try."
+    ]
 
 
 def failures(of):
@@ -88,7 +101,7 @@ def conditions(results):
     ]
     names = dict.fromkeys(name for column in columns for name, _ in column)
     rows += [[name, *(dict(column).get(name, "–") for column in columns)] for name in names]
-    return table(["", *items], rows)
+    return table.table(["", *items], rows)
 
 
 def log(results):

@@ -97,11 +97,11 @@ def facts(result):
         )
     if result.get("check"):
         lines.append(f"All rows of the sample, Java against the service: {result['check']}.")
-    others, stolen = (Spread.of(100 * run[name] for run in runs) for name in ("others", "stolen"))
+    others = Spread.of(100 * run["others"] for run in runs)
     work = Spread.of(run["same_work_ms"] for run in runs)
     lines.append(
-        f"Of its core, other processes than the contender had {shown(others)} % of the time, the hypervisor "
-        f"{shown(stolen)} %. The same piece of work, done before each run, took it {shown(work)} ms."
+        f"Of its core, other processes than the contender had {shown(others)} % of the time. The same piece of work, "
+        f"done before each run, took it {shown(work)} ms."
     )
     return "\n".join(line for line in lines if line)
 
