@@ -81,6 +81,7 @@ pub struct Metrics {
     rebalances: IntCounterVec,
     worker_restarts: IntCounter,
     ready: IntGauge,
+    memory_budget: IntGauge,
     model_info: IntGaugeVec,
     model_kernel: IntGaugeVec,
     model_reloads: IntCounterVec,
@@ -165,6 +166,10 @@ impl Metrics {
             )?,
             worker_restarts: add.counter("worker_restarts_total", "Workers that failed and were built again.")?,
             ready: add.int_gauge("ready", "1 when /health/ready answers 200.")?,
+            memory_budget: add.int_gauge(
+                "memory_budget_bytes",
+                "Memory that the process keeps within: the setting memory.limit, or its container's limit.",
+            )?,
             model_info: add.int_gauges(
                 "model_info",
                 "The models in service, by role: champion or challenger; always 1.",
@@ -187,6 +192,10 @@ impl Metrics {
         build_info.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
         registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
         Ok(metrics)
+    }
+
+    pub fn keeps_within(&self, memory_bytes: u64) {
+        self.memory_budget.set(memory_bytes.try_into().unwrap_or(i64::MAX));
     }
 
     pub fn serves_models(&self, lineup: &Lineup) {

@@ -72,11 +72,13 @@ pub(super) fn prepare(
     model: Arc<Model>,
     shutdown: Shutdown,
 ) -> Result<Service, Failed> {
-    Budget::find(&config.memory)
+    let budget = Budget::find(&config.memory);
+    budget
         .check(config.workers.count)
         .map_err(|error| Exit::Configuration.with(error))?;
     let metadata = model.metadata();
     let metrics = Metrics::new(&metadata.labels, &REASONS)?;
+    metrics.keeps_within(budget.bytes);
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         instance,
