@@ -11,5 +11,12 @@ pub use batch::{Batch, Record};
 pub use receiver::Receiver;
 pub use send::{Sender, Target};
 
+use std::time::Duration;
+
+/// A time as librdkafka takes it.
+pub fn milliseconds(time: Duration) -> i32 {
+    i32::try_from(time.as_millis()).unwrap_or(i32::MAX)
+}
+
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 //! Kafka transactions of a producer, and what each of their errors asks for.
 
 use super::failure::Failure;
+use super::raw::milliseconds;
 use rdkafka::client::{Client, ClientContext};
 use rdkafka::error::RDKafkaErrorCode as Code;
 use rdkafka::producer::{BaseProducer, Producer as _, ProducerContext};
@@ -154,10 +155,6 @@ fn outcome(error: *mut bindings::rd_kafka_error_t) -> Result<()> {
         bindings::rd_kafka_error_destroy(error);
         Err(found)
     }
-}
-
-fn milliseconds(time: Duration) -> i32 {
-    i32::try_from(time.as_millis()).unwrap_or(i32::MAX)
 }
 
 #[cfg(test)]

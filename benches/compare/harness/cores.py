@@ -44,13 +44,18 @@ def settle():
 
 
 @contextlib.contextmanager
-def everywhere():
-    """Threads that are started within may use every core: for work between runs."""
-    os.sched_setaffinity(0, ALL)
+def on(cores):
+    """What runs, and every thread that is started, within uses these cores."""
+    os.sched_setaffinity(0, cores)
     try:
         yield
     finally:
         settle()
+
+
+def everywhere():
+    """For work between runs."""
+    return on(ALL)
 
 
 def busy(core):
@@ -75,22 +80,18 @@ def wait_for_quiet(disturbed, seconds):
 
 
 def stolen_while_busy(core):
-    os.sched_setaffinity(0, {core})
-    begun, before = time.monotonic(), busy(core)[1]
-    while time.monotonic() < begun + 0.5:
-        pass
-    took = (busy(core)[1] - before) / (time.monotonic() - begun)
-    settle()
-    return took
+    with on({core}):
+        begun, before = time.monotonic(), busy(core)[1]
+        while time.monotonic() < begun + 0.5:
+            pass
+        return (busy(core)[1] - before) / (time.monotonic() - begun)
 
 
 def work():
     """Milliseconds of processor time that always the same work takes on the contender's core: whether it is as fast as
     ever, or shares its insides with somebody outside of this machine."""
-    os.sched_setaffinity(0, {CONTENDER})
-    begun = time.thread_time()
-    for _ in range(1_000_000):
-        pass
-    took = time.thread_time() - begun
-    settle()
-    return took * 1e3
+    with on({CONTENDER}):
+        begun = time.thread_time()
+        for _ in range(1_000_000):
+            pass
+        return (time.thread_time() - begun) * 1e3

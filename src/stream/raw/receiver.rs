@@ -11,7 +11,7 @@
 //! - a callback must not end the call: see [`callbacks`]
 
 use super::batch::Batch;
-use super::{assignment, callbacks};
+use super::{assignment, callbacks, milliseconds};
 use crate::stream::failure::{is_denial, is_missing_topic, is_refusal};
 use crate::stream::notes::Notes;
 use rdkafka::TopicPartitionList;
@@ -177,8 +177,4 @@ pub unsafe fn cause(client: *mut RDKafka, code: RDKafkaRespErr) -> (Code, bool) 
         code
     };
     (cause.into(), fatal)
-}
-
-fn milliseconds(time: Duration) -> i32 {
-    i32::try_from(time.as_millis()).unwrap_or(i32::MAX)
 }

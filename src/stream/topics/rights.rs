@@ -4,6 +4,7 @@ use super::cluster::PAUSE;
 use super::connection::Connection;
 use super::preflight::{Finding, Severity};
 use super::{ADMIN_TIMEOUT, ClientFactory, failure};
+use crate::stream::raw::milliseconds;
 use native::rd_kafka_admin_op_t as Question;
 use rdkafka::bindings as native;
 use rdkafka::client::{Client, ClientContext};
@@ -140,7 +141,6 @@ fn ask<C: ClientContext>(
     request: impl FnOnce(*mut native::rd_kafka_t, *const native::rd_kafka_AdminOptions_t, *mut native::rd_kafka_queue_t),
     read: impl FnOnce(*mut native::rd_kafka_event_t),
 ) {
-    let milliseconds = |time: Duration| i32::try_from(time.as_millis()).unwrap_or(i32::MAX);
     // SAFETY: the client outlives the call. Every object made here is destroyed here, once, after its last use;
     // librdkafka copies the options.
     unsafe {
