@@ -13,7 +13,7 @@ MOST_LOST_ROUNDS = 2
 # Share of a core's time, the broker's or the contender's, that the hypervisor gave to others in a run.
 DISTURBED = 0.03
 # Until such a run is repeated, in seconds.
-LONGEST_WAIT = 180
+LONGEST_WAIT = 30
 
 
 def turns(rounds_of):

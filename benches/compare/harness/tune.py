@@ -29,8 +29,8 @@ TRIED = {
 # In place of glibc's, where they are installed: packages of Debian, by the name of the library in them.
 ALLOCATORS = {"jemalloc": "libjemalloc.so.2", "mimalloc": "libmimalloc.so.2"}
 LIBRARIES = Path("/usr/lib")
-# Profiles for cargo's release build.
-BUILDS = {"lto = fat, codegen-units = 1": {"lto": "fat", "codegen-units": "1"}}
+# Profiles for cargo's release build: the image's, `dist`.
+BUILDS = {"lto = fat": {"lto": "fat"}}
 
 
 def build():
