@@ -353,18 +353,18 @@ ROWS = {
         ),
         panel(
             "Memory",
-            "Resident memory of each instance, and the limit that alerts.yaml states.",
+            "Resident memory of each instance, and the least budget of them.",
             "bytes",
             ("max by (instance) (process_resident_memory_bytes{OURS})", "{{instance}}"),
-            ("max(flight_scorer:memory_limit_bytes{OURS})", "limit"),
+            ("min(flight_scorer_memory_budget_bytes{OURS})", "budget"),
         ),
         panel(
-            "Memory, of the limit",
-            "Above the limit the kernel ends the process.",
+            "Memory, of the budget",
+            "The budget is the container's limit, above which the kernel ends the process, or the setting memory.limit.",
             "percentunit",
             (
                 "max by (instance) (process_resident_memory_bytes{OURS} "
-                "/ on (namespace, job, instance) flight_scorer:memory_limit_bytes{OURS})",
+                "/ on (namespace, job, instance) flight_scorer_memory_budget_bytes{OURS})",
                 "{{instance}}",
             ),
             alerts=["FlightScorerMemoryHigh"],
