@@ -4,7 +4,7 @@ use super::clients::ClientFactory;
 use super::failure::{Failure, is_missing_topic};
 use super::lag::Statistics;
 use super::notes::{Change, Notes};
-use super::raw::{Batch, Receiver};
+use super::raw::{Batch, Receiver, milliseconds};
 use super::transaction::Membership;
 use super::vitals::Vitals;
 use crate::metrics::Metrics;
@@ -98,7 +98,7 @@ impl Consumer {
             let mut answer = code(sent);
             while answer.is_ok() {
                 self.receiver.notes().vitals().beat();
-                let event = bindings::rd_kafka_queue_poll(queue, STEP.as_millis() as i32);
+                let event = bindings::rd_kafka_queue_poll(queue, milliseconds(STEP));
                 if !event.is_null() {
                     answer = code(bindings::rd_kafka_event_error(event));
                     // Where some partitions are refused and others not, only their own errors say so.

@@ -11,7 +11,7 @@ use self::deliveries::Deliveries;
 use super::clients::{ClientFactory, number};
 use super::failure::{Failure, is_missing_topic};
 use super::limits::Limits;
-use super::raw::Sender;
+use super::raw::{Sender, milliseconds};
 use super::topics::Topics;
 use super::transaction::{Remedy, Transactions};
 use super::vitals::Vitals;
@@ -228,7 +228,7 @@ impl Producer {
     #[expect(unsafe_code, reason = "the crate's flush waits in steps of 100 ms")]
     fn flush_step(&self) {
         // SAFETY: the pointer is that of a living client, which is thread safe.
-        unsafe { rdkafka::bindings::rd_kafka_flush(self.client().client().native_ptr(), STEP.as_millis() as i32) };
+        unsafe { rdkafka::bindings::rd_kafka_flush(self.client().client().native_ptr(), milliseconds(STEP)) };
     }
 
     /// The first delivery that failed, if any has.

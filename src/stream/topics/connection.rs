@@ -1,6 +1,7 @@
 //! A client that can say why it is not connected.
 
 use super::{ClientFactory, Failure, failure};
+use crate::stream::raw::milliseconds;
 use rdkafka::bindings as native;
 use rdkafka::client::{Client, ClientContext};
 use rdkafka::config::RDKafkaLogLevel;
@@ -64,7 +65,7 @@ impl Connection {
             // SAFETY: the client is alive; queue and event are destroyed here, and texts are read before.
             unsafe {
                 let queue = native::rd_kafka_queue_get_main(self.client.native_ptr());
-                let event = native::rd_kafka_queue_poll(queue, left.as_millis() as c_int);
+                let event = native::rd_kafka_queue_poll(queue, milliseconds(left));
                 native::rd_kafka_queue_destroy(queue);
                 if event.is_null() {
                     if left.is_zero() {
