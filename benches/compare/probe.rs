@@ -4,6 +4,9 @@
 //! Every millisecond a few rows are due. Each carries the instant at which it was due as its key, which a contender
 //! hands on, so a row that is sent late counts from when it should have been sent (an open loop). The clock starts
 //! with the process and is the same for sending and reading.
+//!
+//! On a virtual machine the hypervisor may take the processors away for a while, which no contender can help. With
+//! `--quiet` only the intervals count in which it took least, whatever the latency was in them.
 
 use anyhow::{Context, ensure};
 use clap::Parser;
@@ -22,6 +25,8 @@ use std::time::{Duration, Instant};
 const TICK: Duration = Duration::from_millis(1);
 /// How long a broker may take to answer.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// Share of a processor's time that the hypervisor may take in an undisturbed interval.
+const DISTURBED: f64 = 0.03;
 /// Nanoseconds of the longest latency that is told from longer ones.
 const LONGEST: u64 = 600_000_000_000;
 
@@ -50,6 +55,10 @@ struct Args {
     /// Seconds of an interval, each of which has its own figures; the whole time if not given
     #[arg(long)]
     every: Option<u64>,
+    /// Intervals that count: those in which the hypervisor took least of a processor, and the run ends when there are so
+    /// many without a disturbance; all if not given
+    #[arg(long)]
+    quiet: Option<usize>,
     /// read_committed or read_uncommitted
     #[arg(long, default_value = "read_committed")]
     isolation: String,
@@ -72,30 +81,33 @@ fn main() -> anyhow::Result<()> {
     let start = Instant::now();
     let (reading, stop) = mpsc::channel();
     let (done, sent) = mpsc::channel();
-    let lateness = std::thread::scope(|scope| {
+    let Sent { lateness, stolen } = std::thread::scope(|scope| {
         let sending = scope.spawn(move || {
-            let lateness = generator.run(start, &stop)?;
+            let sent = generator.run(start, &stop)?;
             // Nobody hears it if reading failed.
-            let _ = done.send(lateness.len());
-            Ok::<_, anyhow::Error>(lateness)
+            let _ = done.send(sent.lateness.len());
+            Ok::<_, anyhow::Error>(sent)
         });
         let read = reader.run(start, &sent);
         // Wakes the generator where reading failed.
         drop(reading);
         match sending.join() {
-            Ok(lateness) => read.and(lateness),
+            Ok(sent) => read.and(sent),
             Err(panic) => std::panic::resume_unwind(panic),
         }
     })?;
+    let counted = stolen.quietest(args.quiet.unwrap_or(usize::MAX));
     let mut total = histogram()?;
-    for interval in &reader.intervals {
-        total.add(interval)?;
+    for &(interval, _) in &counted {
+        total.add(&reader.intervals[interval])?;
     }
     let report = json!({
         "rate": args.rate,
         "sent": lateness.len(),
         "received": reader.received,
         "milliseconds": figures(&total),
+        // Of a processor's time, the most in or beside an interval that counts.
+        "stolen": counted.iter().map(|&(_, share)| share).fold(0.0, f64::max),
         "intervals": reader.intervals.iter().map(figures).collect::<Vec<_>>(),
         // How long after they were due rows were handed to the producer; those of the warm-up count.
         "sent_late_milliseconds": figures(&lateness),
@@ -128,7 +140,17 @@ struct Generator<'r> {
     partitions: i32,
     rows: Vec<&'r str>,
     rate: u64,
+    warm_up_ticks: u64,
     ticks: u64,
+    interval_ticks: u64,
+    quiet: Option<usize>,
+}
+
+/// What a generator did.
+struct Sent {
+    /// How long after they were due rows were handed to the producer, in nanoseconds.
+    lateness: Histogram<u64>,
+    stolen: Stolen,
 }
 
 impl<'r> Generator<'r> {
@@ -152,15 +174,27 @@ impl<'r> Generator<'r> {
             partitions,
             rows,
             rate: args.rate,
+            warm_up_ticks: args.warm_up * 1_000,
             ticks: (args.warm_up + args.seconds) * 1_000,
+            interval_ticks: args.every.unwrap_or(args.seconds) * 1_000,
+            quiet: args.quiet,
         })
     }
 
-    /// Sends all rows, those of a tick to one partition, and returns how late they were handed to the producer.
-    fn run(&self, start: Instant, stop: &Receiver<()>) -> anyhow::Result<Histogram<u64>> {
+    /// Sends all rows, those of a tick to one partition.
+    fn run(&self, start: Instant, stop: &Receiver<()>) -> anyhow::Result<Sent> {
         let mut lateness = histogram()?;
+        let mut stolen = Stolen::default();
         let mut number = 0;
-        for tick in 0..self.ticks {
+        for tick in 0.. {
+            let is_over = tick == self.ticks;
+            let measured = tick.checked_sub(self.warm_up_ticks);
+            if is_over || measured.is_some_and(|ticks| ticks.is_multiple_of(self.interval_ticks)) {
+                stolen.interval_begins()?;
+                if is_over || self.quiet.is_some_and(|wanted| stolen.undisturbed() >= wanted) {
+                    break;
+                }
+            }
             let due = TICK * tick as u32;
             loop {
                 let elapsed = start.elapsed();
@@ -168,7 +202,7 @@ impl<'r> Generator<'r> {
                     break;
                 }
                 if let Err(RecvTimeoutError::Disconnected) = stop.recv_timeout(due - elapsed) {
-                    return Ok(lateness);
+                    return Ok(Sent { lateness, stolen });
                 }
             }
             let key = (due.as_nanos() as u64).to_be_bytes();
@@ -184,7 +218,7 @@ impl<'r> Generator<'r> {
         while self.producer.in_flight_count() > 0 {
             self.producer.poll(TICK);
         }
-        Ok(lateness)
+        Ok(Sent { lateness, stolen })
     }
 
     fn send(&self, key: &[u8], row: &str, partition: i32) -> anyhow::Result<()> {
@@ -200,6 +234,61 @@ impl<'r> Generator<'r> {
             }
         }
     }
+}
+
+/// What the hypervisor took of the processors, interval by interval.
+#[derive(Default)]
+struct Stolen {
+    /// When the interval began, and the seconds that each processor had lost by then.
+    last: Option<(Instant, Vec<f64>)>,
+    /// Of each interval that is over: the largest share of a processor's time.
+    shares: Vec<f64>,
+}
+
+impl Stolen {
+    fn interval_begins(&mut self) -> anyhow::Result<()> {
+        let (now, seconds) = (Instant::now(), stolen_seconds()?);
+        if let Some((then, before)) = &self.last {
+            let length = (now - *then).as_secs_f64();
+            let lost = seconds.iter().zip(before).map(|(now, before)| (now - before) / length);
+            self.shares.push(lost.fold(0.0, f64::max));
+        }
+        self.last = Some((now, seconds));
+        Ok(())
+    }
+
+    /// Each interval that is over with the largest share in it and in those beside it: what is late in one may be the
+    /// fault of the one before, and its last rows come out in the next.
+    fn around(&self) -> impl Iterator<Item = (usize, f64)> {
+        (0..self.shares.len()).map(|interval| {
+            let beside = &self.shares[interval.saturating_sub(1)..(interval + 2).min(self.shares.len())];
+            (interval, beside.iter().copied().fold(0.0, f64::max))
+        })
+    }
+
+    fn undisturbed(&self) -> usize {
+        self.around().filter(|(_, share)| *share <= DISTURBED).count()
+    }
+
+    /// The intervals in which the hypervisor took least, with their shares.
+    fn quietest(&self, count: usize) -> Vec<(usize, f64)> {
+        let mut intervals: Vec<_> = self.around().collect();
+        intervals.sort_by(|(_, a), (_, b)| a.total_cmp(b));
+        intervals.truncate(count);
+        intervals
+    }
+}
+
+/// Since the machine's start, of each processor.
+fn stolen_seconds() -> anyhow::Result<Vec<f64>> {
+    let text = std::fs::read_to_string("/proc/stat").context("cannot read /proc/stat")?;
+    let processors = text
+        .lines()
+        .filter(|line| line.starts_with("cpu") && !line.starts_with("cpu "));
+    let hundredths = processors.map(|line| line.split_whitespace().nth(8)?.parse::<f64>().ok());
+    let hundredths: Option<Vec<f64>> = hundredths.collect();
+    let hundredths = hundredths.context("/proc/stat has no eighth number for each processor")?;
+    Ok(hundredths.iter().map(|hundredths| hundredths / 100.0).collect())
 }
 
 /// Reads what the contender makes of the rows.

@@ -33,7 +33,9 @@ class Extent:
     warm_up: int
     # Of Java, whose compilers have few rows to learn from at a low rate.
     java_warm_up: int
+    # Of latency: those that count, and how many there are at most to choose them from.
     seconds: int
+    most_seconds: int
     soak_minutes: float
     rate: int
 
@@ -51,6 +53,7 @@ THOROUGH = Extent(
     warm_up=5,
     java_warm_up=15,
     seconds=12,
+    most_seconds=36,
     soak_minutes=30,
     rate=5_000,
 )
@@ -68,6 +71,7 @@ QUICK = Extent(
     warm_up=1,
     java_warm_up=1,
     seconds=2,
+    most_seconds=4,
     soak_minutes=0.1,
     rate=5_000,
 )

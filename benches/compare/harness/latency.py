@@ -62,7 +62,15 @@ def measure(bench, results):
 
     def run(variant):
         _, contender = variant
-        report = probe(bench, contender, settings[variant], warm_up(extent, contender), extent.seconds)
+        report = probe(
+            bench,
+            contender,
+            settings[variant],
+            warm_up(extent, contender),
+            extent.most_seconds,
+            every=1,
+            quiet=extent.seconds,
+        )
         del report["intervals"]
         figures = report["milliseconds"]
         return report, (

@@ -13,14 +13,15 @@ from process import spawned
 PATIENCE = 120
 
 
-def probe(bench, contender, settings, warm_up, seconds, every=None, watch=None):
-    """The probe's report, with the contender's memory at its end. `watch` is called each second, with the process and
-    the seconds since the probe was started."""
+def probe(bench, contender, settings, warm_up, seconds, every=None, quiet=None, watch=None):
+    """The probe's report, with the contender's memory at its end. `every` and `quiet` are the probe's: seconds of an
+    interval, and how many intervals count. `watch` is called each second, with the process and the seconds since the
+    probe was started."""
     with bench.cluster.topic("Input") as topic, bench.cluster.topic("Output") as output:
-        return probed(bench, contender, settings, topic, output, warm_up, seconds, every, watch)
+        return probed(bench, contender, settings, topic, output, warm_up, seconds, every, quiet, watch)
 
 
-def probed(bench, contender, settings, topic, output, warm_up, seconds, every, watch):
+def probed(bench, contender, settings, topic, output, warm_up, seconds, every, quiet, watch):
     cluster, group = bench.cluster, bench.cluster.group()
     command = [bench.programs[programs.PROBE]]
     arguments = {
@@ -31,11 +32,12 @@ def probed(bench, contender, settings, topic, output, warm_up, seconds, every, w
         "rate": bench.extent.rate,
         "warm-up": warm_up,
         "seconds": seconds,
+        "every": every,
+        "quiet": quiet,
     }
-    if every:
-        arguments["every"] = every
     for name, value in arguments.items():
-        command += [f"--{name}", value]
+        if value is not None:
+            command += [f"--{name}", value]
     with bench.start(contender, settings, group, topic, output) as process:
         # The group is joined, and an empty topic read, before the first row.
         cluster.wait_for_member(group, process)

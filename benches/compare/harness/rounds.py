@@ -65,11 +65,13 @@ def less_disturbed(run):
 
 
 def watched(run):
-    """Figures and line of the run, with the largest share of a core's time that the hypervisor took meanwhile."""
+    """Figures and line of the run, with the largest share of a core's time that the hypervisor took meanwhile, unless the
+    run knows better what of that counts."""
     before, begun = cores.stolen(), time.monotonic()
     figures, line = run()
     lasted = time.monotonic() - begun
     stolen = max(now - before for now, before in zip(cores.stolen(), before)) / lasted
+    stolen = figures.get("stolen", stolen)
     if stolen > DISTURBED:
         say(f"DISTURBED: the hypervisor took {stolen:.0%} of a core")
     return figures | {"stolen": stolen}, line

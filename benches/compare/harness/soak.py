@@ -28,7 +28,7 @@ def measure(bench, results):
         if len(samples) % 300 == 0:
             say(f"soak: {len(samples)} s, {samples[-1][1] / 1e6:.1f} MB resident")
 
-    report = probe(bench, OURS, Settings(), extent.warm_up, seconds(extent), every, watch)
+    report = probe(bench, OURS, Settings(), extent.warm_up, seconds(extent), every, watch=watch)
     results.note(rate=extent.rate, total=report["milliseconds"], peak_bytes=report["peak_bytes"])
     intervals = []
     for number, figures in enumerate(report["intervals"]):
