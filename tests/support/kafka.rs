@@ -102,6 +102,8 @@ impl Kafka {
             .args(["sh", SCRIPT])
             .arg(dir.path())
             .arg(PROGRAM)
+            // Tests have records of years ago, which retention would take away when it happens to look.
+            .args(["--set", "log.retention.ms=-1"])
             .args(options);
         // A group of its own: Ctrl-C ends the tests, and the keeper then ends the cluster.
         keeper.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped());
